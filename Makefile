@@ -1,0 +1,75 @@
+# Everything is set up in .venv from hashed lock files; nothing is installed globally but by `make test-tools`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+# two workers suit two cores; tests of one file stay together, because many share a process that they started
+PYTEST := $(BIN)/pytest -n 2 --dist loadfile
+# Debian's packages with the programs that some tests start; the services these packages bring are not used
+TOOLS := prometheus prometheus-alertmanager chromium poppler-utils qpdf curl
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+
+.PHONY: demo
+demo: venv ## the daemon on a simulated cluster: page, metrics, PDF, until Ctrl-C
+	$(BIN)/vzcover demo
+
+# a missing tool or missing recordings fail instead of skipping where VZCOVER_REQUIRE is set
+.PHONY: test
+test: venv $(if $(VZCOVER_REQUIRE),test-tools) check ## checks and all tests
+	$(PYTEST)
+
+.PHONY: check
+check: venv ## formatting, lint, types, import rules, Dockerfile
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/hadolint Dockerfile
+
+.PHONY: format
+format: venv ## lay the code out
+	$(BIN)/ruff check --quiet --fix .
+	$(BIN)/ruff format --quiet .
+
+.PHONY: golden
+golden: venv ## write the golden files anew; read the difference before you commit it
+	VZCOVER_UPDATE_GOLDEN=1 $(PYTEST)
+
+.PHONY: docs
+docs: venv ## write the generated documents and schemas anew
+	$(BIN)/python -m exporter.config.schema
+	$(BIN)/python -m exporter.metrics.docs
+	$(BIN)/python -m report.tables.schema
+
+.PHONY: bench
+bench: venv ## measure speed and memory at 10,000 guests; never fails
+	$(BIN)/python -m bench
+
+.PHONY: venv
+venv: $(STAMP) ## the virtual environment, from requirements-dev.lock
+
+$(STAMP): requirements-dev.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+.PHONY: test-tools
+test-tools: ## system programs that some tests need, from Debian (needs root)
+	@missing=""; for package in $(TOOLS); do \
+	  dpkg-query --show --showformat='$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; \
+	done; \
+	if [ -n "$$missing" ]; then \
+	  apt-get update -qq && \
+	  RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
+	fi
+
+.PHONY: lock
+lock: venv ## make the lock files anew (hashes, no index address)
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group dev pyproject.toml -o requirements-dev.lock

@@ -1,0 +1,1 @@
+"""vzcover's imperative shell: everything that touches the world."""
