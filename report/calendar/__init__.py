@@ -1,0 +1,1 @@
+"""The calendar events of Proxmox: what `report.schedules` is made of (rulebook section F)."""
