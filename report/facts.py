@@ -1,0 +1,273 @@
+"""Facts: what the APIs said, typed, with when, and what could not be seen. No opinions.
+
+Every instant is an integer epoch in seconds, UTC. A `Reading` is what one collector knows: its last good value, when that was
+read, how long it may be relied on, and why the last attempt failed. Absent is `None`; an empty tuple was seen to be empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a collector's last attempt told nothing: a machine code, the endpoint asked, and the sentence an operator reads."""
+
+    code: str
+    endpoint: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading(Generic[T_co]):
+    """One collector's knowledge: `value` as of `fetched_at` (epoch), usable for `max_age` seconds, and the last failure if any."""
+
+    value: T_co | None = None
+    fetched_at: int | None = None
+    max_age: int = 0
+    failure: Failure | None = None
+
+    def usable(self, now: int) -> T_co | None:
+        """Given the instant of judgement, return the value, or None when it was never read or is older than `max_age`."""
+        if self.value is None or self.fetched_at is None or now - self.fetched_at > self.max_age:
+            return None
+        return self.value
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """A virtual machine (`qemu`) or container (`lxc`); name and template are None while no fresh status exists (A4)."""
+
+    vmid: int
+    guest_type: str
+    node: str
+    name: str | None = None
+    pool: str | None = None
+    tags: tuple[str, ...] = ()
+    template: bool | None = None
+    status: str | None = None
+    lock: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GuestConfig:
+    """What only a guest's own configuration tells: notes and creation time (A10); `fetched_at` because the round is slow."""
+
+    fetched_at: int
+    created_at: int | None = None
+    notes: str | None = None
+    template: bool | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """`/cluster/resources`: guests, and the names of the pools and nodes that the token may see (A1, A3)."""
+
+    guests: tuple[Guest, ...]
+    pools: frozenset[str]
+    nodes: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A cluster member; `online` is None where only its name is known."""
+
+    name: str
+    online: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PoolLookup:
+    """The answer to asking for one pool by name: its guests, or None members when it does not exist (B24)."""
+
+    members: frozenset[int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class BackupJob:
+    """A vzdump job as `/cluster/backup` tells it (B2). Lists of vmids stay text: taking them apart is the selection's work (B7).
+
+    `keep` holds the job's own prune-backups options, None where it has none (E1). `next_run` is PVE's own figure (B3), not ours.
+    """
+
+    id: str
+    enabled: bool = True
+    schedule: str | None = None
+    storage: str | None = None
+    dumpdir: str | None = None
+    node: str | None = None
+    pool: str | None = None
+    vmid: str | None = None
+    all: bool = False
+    exclude: str | None = None
+    mode: str | None = None
+    keep: tuple[tuple[str, int], ...] | None = None
+    comment: str | None = None
+    next_run: int | None = None
+    legacy: bool = False
+    repeat_missed: bool = False
+    protected: bool | None = None
+    remove: bool | None = None
+    fleecing: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StorageDefinition:
+    """A storage.cfg entry (`/storage`): which content it takes, on which nodes (empty: all), whether it is switched off."""
+
+    storage: str
+    storage_type: str
+    content: frozenset[str]
+    nodes: frozenset[str] = frozenset()
+    disabled: bool = False
+    shared: bool = False
+    keep: tuple[tuple[str, int], ...] | None = None
+    server: str | None = None
+    port: int | None = None
+    datastore: str | None = None
+    namespace: str | None = None
+    username: str | None = None
+    path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StorageState:
+    """A storage as one node sees it (`/nodes/{node}/storage`, D3). Bytes; None where the node does not know."""
+
+    storage: str
+    node: str
+    storage_type: str
+    enabled: bool
+    active: bool
+    shared: bool
+    total_bytes: int | None = None
+    used_bytes: int | None = None
+    available_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VzdumpDefaults:
+    """What a node's vzdump.conf gives a job that leaves an option unset (E2)."""
+
+    storage: str | None = None
+    dumpdir: str | None = None
+    mode: str | None = None
+    keep: tuple[tuple[str, int], ...] | None = None
+    remove: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IncludedVolume:
+    """A volume of a selected guest and whether PVE saves it (section C); trust `included`, not `reason` (C3)."""
+
+    key: str
+    volume: str
+    included: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class IncludedGuest:
+    """A guest in PVE's own `included_volumes`; type `unknown` is an id without guest (B13)."""
+
+    vmid: int
+    guest_type: str
+    volumes: tuple[IncludedVolume, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OracleAnswer(Generic[T_co]):
+    """What PVE's own evaluation said: a value, or that it refused to answer because a job is broken (B12: HTTP 500)."""
+
+    value: T_co | None
+    refused: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A vzdump task (G1–G5); `ended_at` None while it runs. `subject` is the vmid if exactly one guest was in it, else empty."""
+
+    upid: str
+    node: str
+    started_at: int
+    ended_at: int | None
+    status: str | None
+    user: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class Permissions:
+    """`/access/permissions`: path → privilege → whether it reaches below that path (A8)."""
+
+    paths: Mapping[str, Mapping[str, bool]]
+
+    def on(self, privilege: str, path: str) -> bool:
+        """Given a privilege and a path, return whether it is held exactly there, by its own entry or from above."""
+        if path in self.paths:
+            return privilege in self.paths[path]
+        return self._from_above(privilege, path)
+
+    def below(self, privilege: str, path: str) -> bool:
+        """Given a privilege and a path, return whether it is held there and on everything below, as far as is told (A8)."""
+        own = self.paths.get(path)
+        held = bool(own and own.get(privilege)) if own is not None else self._from_above(privilege, path)
+        prefix = path.rstrip("/") + "/"
+        return held and all(privilege in held_there for at, held_there in self.paths.items() if at.startswith(prefix))
+
+    def _from_above(self, privilege: str, path: str) -> bool:
+        while path != "/":
+            path = path.rsplit("/", 1)[0] or "/"
+            if path in self.paths:
+                return self.paths[path].get(privilege, False)
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class CollectorRun:
+    """How one collector fared in the last refresh: for the metrics about vzcover itself. Durations in seconds."""
+
+    collector: str
+    success: bool
+    duration_seconds: float
+    last_success_at: int | None
+    items: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterFacts:
+    """Everything known of one PVE cluster, by its configured name. `failure` is set when the source as a whole could not be asked."""
+
+    name: str
+    attempted_at: int
+    up: bool
+    failure: Failure | None = None
+    version: Reading[str] = field(default_factory=Reading)
+    token_id: str = ""
+    permissions: Reading[Permissions] = field(default_factory=Reading)
+    inventory: Reading[Inventory] = field(default_factory=Reading)
+    nodes: Reading[tuple[Node, ...]] = field(default_factory=Reading)
+    pool_lookups: Mapping[str, Reading[PoolLookup]] = field(default_factory=dict)
+    jobs: Reading[tuple[BackupJob, ...]] = field(default_factory=Reading)
+    included: Mapping[str, Reading[OracleAnswer[tuple[IncludedGuest, ...]]]] = field(default_factory=dict)
+    not_backed_up: Reading[OracleAnswer[frozenset[int]]] = field(default_factory=Reading)
+    storages: Reading[tuple[StorageDefinition, ...]] = field(default_factory=Reading)
+    storage_states: Mapping[str, Reading[tuple[StorageState, ...]]] = field(default_factory=dict)
+    vzdump_defaults: Mapping[str, Reading[VzdumpDefaults]] = field(default_factory=dict)
+    zones: Mapping[str, Reading[str]] = field(default_factory=dict)
+    tasks: Mapping[str, Reading[tuple[Task, ...]]] = field(default_factory=dict)
+    configs: Mapping[int, GuestConfig] = field(default_factory=dict)
+    collectors: tuple[CollectorRun, ...] = ()
+    certificate_not_after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything known of every source, as of one refresh."""
+
+    clusters: tuple[ClusterFacts, ...] = ()

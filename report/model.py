@@ -1,0 +1,242 @@
+"""The Report: facts judged against a policy at one instant. Immutable; every rendering is a view of it.
+
+Instants are integer epoch seconds, UTC; None is "not known". Words are not here: a reason is a code with parameters, and
+`report.words` says it in the reader's language.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from report.facts import BackupJob, CollectorRun, Failure, Guest, StorageDefinition, StorageState
+from report.policy import Policy
+
+
+class Coverage(StrEnum):
+    """What is planned for a guest. The values are a contract: labels, JSON and alert rules use them as they are (B37)."""
+
+    PLANNED = "sauvegarde_planifiee"
+    NOT_PLANNED = "non_sauvegardee"
+    UNDECIDED = "indetermine"
+
+
+class Protection(StrEnum):
+    """What is true of a guest's backups. The values are a contract."""
+
+    PROTECTED = "protected"
+    AT_RISK = "at_risk"
+    UNPROTECTED = "unprotected"
+    UNKNOWN = "unknown"
+    WAIVED = "waived"
+
+
+class JobState(StrEnum):
+    """Whether a job can make backups, by configuration alone (B37)."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    BROKEN = "broken"
+    UNKNOWN = "unknown"
+
+
+class ReasonCode(StrEnum):
+    """Why a verdict is what it is. A closed list; each has its words in `report.words` (parameters in brackets)."""
+
+    # planned
+    IN_ACTIVE_JOB = "in_active_job"  # jobs
+    # not planned
+    IN_NO_JOB = "in_no_job"
+    EXCLUDED_BY_JOB = "excluded_by_job"  # job
+    JOB_ON_OTHER_NODE = "job_on_other_node"  # job, job_node, node
+    IN_SUB_POOL_ONLY = "in_sub_pool_only"  # job, pool, guest_pool
+    JOB_DISABLED = "job_disabled"  # job
+    JOB_POOL_MISSING = "job_pool_missing"  # job, pool
+    JOB_STRANGE_VMID = "job_strange_vmid"  # job, value
+    JOB_NO_FUTURE_RUN = "job_no_future_run"  # job, schedule
+    JOB_NODE_UNKNOWN = "job_node_unknown"  # job, node
+    STORAGE_NOT_DEFINED = "storage_not_defined"  # job, storage
+    STORAGE_DISABLED = "storage_disabled"  # job, storage
+    STORAGE_NOT_ON_NODE = "storage_not_on_node"  # job, storage, node
+    STORAGE_WITHOUT_BACKUP_CONTENT = "storage_without_backup_content"  # job, storage
+    # not decidable
+    INVENTORY_STALE = "inventory_stale"  # fetched_at
+    JOBS_NOT_VISIBLE = "jobs_not_visible"
+    STORAGE_NOT_VISIBLE = "storage_not_visible"  # job, storage
+    POOL_NOT_VISIBLE = "pool_not_visible"  # job, pool
+    NODES_NOT_VISIBLE = "nodes_not_visible"  # job, node
+    SCHEDULE_NOT_READABLE = "schedule_not_readable"  # job, schedule
+    VZDUMP_DEFAULTS_NOT_VISIBLE = "vzdump_defaults_not_visible"  # job, node
+    # protection
+    NOT_DEMANDED = "not_demanded"
+    BACKUPS_NOT_READ = "backups_not_read"
+    # about a job as a whole
+    SELECTS_NO_GUEST = "selects_no_guest"  # job
+    SELECTS_UNKNOWN_IDS = "selects_unknown_ids"  # job, vmids
+    EXCLUDE_IGNORED = "exclude_ignored"  # job
+    SCHEDULE_TRAP = "schedule_trap"  # job, schedule, warning
+
+
+class IssueCode(StrEnum):
+    """What could not be seen, or does not fit together. A closed list with words in `report.words`."""
+
+    SOURCE_DOWN = "source_down"  # message
+    COLLECTOR_FAILED = "collector_failed"  # collector, message
+    FACTS_STALE = "facts_stale"  # collector, fetched_at
+    PERMISSION_MISSING = "permission_missing"  # privilege, path, hides, token
+    NO_GUEST_VISIBLE = "no_guest_visible"
+    PARTIAL_VIEW = "partial_view"  # privilege, path, hides, token
+    NODE_OFFLINE = "node_offline"  # node
+    COVERAGE_DISAGREEMENT = "coverage_disagreement"  # job ("" = PVE's list of guests not backed up), ours, theirs
+    ORACLE_REFUSED = "oracle_refused"  # job, message
+    # PVE answered though a broken job should have made it refuse
+    ORACLE_SILENT = "oracle_silent"  # job, message
+
+
+Parameter = str | int
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A code with its parameters, in a fixed order, so that two equal reasons are equal and hash alike."""
+
+    code: ReasonCode
+    params: tuple[tuple[str, Parameter], ...] = ()
+
+    @staticmethod
+    def of(code: ReasonCode, **params: Parameter) -> Reason:
+        """Given a code and its parameters by name, return the reason."""
+        return Reason(code, tuple(params.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class GuestJob:
+    """A job that selects a guest, and whether it would save that guest (B37); `reason` says why not, None while active."""
+
+    job: str
+    state: JobState
+    reason: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GuestReport:
+    """The verdict on one guest. `jobs` are all that select it. `excluded_volumes` are data volumes that no active job saves (C8),
+    None where PVE did not tell. `next_backup_at`: next event of its active jobs. `rpo_seconds`: longest distance between events (F10).
+    """
+
+    pve: str
+    guest: Guest
+    demanded: bool
+    coverage: Coverage
+    protection: Protection
+    reasons: tuple[Reason, ...]
+    jobs: tuple[GuestJob, ...] = ()
+    next_backup_at: int | None = None
+    rpo_seconds: int | None = None
+    excluded_volumes: tuple[str, ...] | None = None
+    notes: str | None = None
+    created_at: int | None = None
+
+    @property
+    def active_jobs(self) -> int:
+        """Return how many jobs would save this guest."""
+        return sum(1 for job in self.jobs if job.state is JobState.ACTIVE)
+
+
+@dataclass(frozen=True, slots=True)
+class LastRun:
+    """A job's newest run as far as its tasks can be told apart (G2): ok, warning or error, when, how long (seconds), and the text."""
+
+    state: str
+    started_at: int
+    duration_seconds: int | None
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobReport:
+    """One backup job judged: `guests` that exist and are selected, `unknown_ids` that do not exist any more (B13)."""
+
+    pve: str
+    job: BackupJob
+    state: JobState
+    reasons: tuple[Reason, ...] = ()
+    guests: tuple[int, ...] = ()
+    unknown_ids: tuple[int, ...] = ()
+    next_run_at: int | None = None
+    storage: str | None = None
+    last_run: LastRun | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StorageReport:
+    """A storage entry with what each node says of it; `definition` None when only a node's view is visible."""
+
+    pve: str
+    storage: str
+    storage_type: str
+    definition: StorageDefinition | None
+    states: tuple[StorageState, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MissingPrivilege:
+    """A privilege the token should hold on a path, and which facts its absence hides."""
+
+    privilege: str
+    path: str
+    hides: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceReport:
+    """A source of facts and its health. `fetched_at`: the last refresh in which it answered."""
+
+    name: str
+    kind: str
+    up: bool
+    version: str | None = None
+    fetched_at: int | None = None
+    failure: Failure | None = None
+    missing_privileges: tuple[MissingPrivilege, ...] = ()
+    collectors: tuple[CollectorRun, ...] = ()
+    certificate_not_after: int | None = None
+    coverage_disagreements: int | None = None
+    inventory_known: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """Something that could not be seen or does not fit, and the guests (vmids of that source) whose verdict it touches."""
+
+    source: str
+    subject: str
+    code: IssueCode
+    params: tuple[tuple[str, Parameter], ...] = ()
+    guests: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Counts over all guests, and over those that policy demands (the denominator of the sentence). Zeros are listed."""
+
+    guests: int
+    coverage: tuple[tuple[Coverage, int], ...]
+    protection: tuple[tuple[Protection, int], ...]
+    demanded: int
+    demanded_coverage: tuple[tuple[Coverage, int], ...]
+    backups_read: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything vzcover says, as of `created_at`. Lists are sorted: sources and jobs by name, guests by (pve, vmid)."""
+
+    created_at: int
+    policy: Policy
+    summary: Summary
+    guests: tuple[GuestReport, ...] = ()
+    jobs: tuple[JobReport, ...] = ()
+    storages: tuple[StorageReport, ...] = ()
+    sources: tuple[SourceReport, ...] = ()
+    issues: tuple[Issue, ...] = ()

@@ -1,0 +1,136 @@
+"""What could not be seen of a cluster, and what that hides: missing privileges, failed collectors, aged facts (A8, H.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from report.coverage import GuestCoverage
+from report.facts import ClusterFacts, Permissions, Reading
+from report.model import Coverage, Issue, IssueCode, MissingPrivilege, ReasonCode
+from report.view import ClusterView
+
+
+@dataclass(frozen=True, slots=True)
+class NeededPrivilege:
+    """A privilege that reading rests on: where it must be held, whether on everything below too, which facts it shows (`hides` is
+    a key of `report.words`), and the reasons that guests are undecided for when it is missing.
+    """
+
+    privilege: str
+    path: str
+    below: bool
+    hides: str
+    reasons: frozenset[ReasonCode] = frozenset()
+
+
+NEEDED_PRIVILEGES = (
+    NeededPrivilege("VM.Audit", "/vms", True, "guests"),
+    NeededPrivilege("Sys.Audit", "/", False, "jobs", frozenset({ReasonCode.JOBS_NOT_VISIBLE})),
+    NeededPrivilege("Sys.Audit", "/nodes", True, "tasks"),
+    NeededPrivilege(
+        "Datastore.Audit",
+        "/storage",
+        True,
+        "storages",
+        frozenset({ReasonCode.STORAGE_NOT_VISIBLE, ReasonCode.VZDUMP_DEFAULTS_NOT_VISIBLE}),
+    ),
+    NeededPrivilege("Pool.Audit", "/pool", True, "pools", frozenset({ReasonCode.POOL_NOT_VISIBLE})),
+)
+
+
+def missing_privileges(permissions: Permissions | None) -> tuple[MissingPrivilege, ...]:
+    """Given what the token may do (None: not known), return the needed privileges that it lacks; none where that is not known."""
+    if permissions is None:
+        return ()
+    held = {True: permissions.below, False: permissions.on}
+    return tuple(
+        MissingPrivilege(needed.privilege, needed.path, needed.hides)
+        for needed in NEEDED_PRIVILEGES
+        if not held[needed.below](needed.privilege, needed.path)
+    )
+
+
+def inventory_known(view: ClusterView) -> bool:
+    """Say whether counts of guests mean anything: an empty inventory seen without VM.Audit is unknown, not zero."""
+    if view.guests is None:
+        return False
+    return bool(view.guests) or view.all_guests_visible
+
+
+def find_issues(
+    facts: ClusterFacts, view: ClusterView, covered: Mapping[int, GuestCoverage], now: int
+) -> Iterator[Issue]:
+    """Given a cluster's facts, its view and each guest's coverage, yield what could not be seen, the gravest first."""
+    name = facts.name
+    if not facts.up and facts.failure:
+        held = tuple(sorted(vmid for vmid, guest in covered.items() if guest.coverage is Coverage.UNDECIDED))
+        yield Issue(name, "", IssueCode.SOURCE_DOWN, (("message", facts.failure.message),), held)
+    if view.guests is not None and not inventory_known(view):
+        yield Issue(name, "", IssueCode.NO_GUEST_VISIBLE)
+    for needed in missing_privileges(view.permissions):
+        touched = _undecided_for(needed.privilege, needed.path, covered)
+        params = (
+            ("privilege", needed.privilege),
+            ("path", needed.path),
+            ("hides", needed.hides),
+            ("token", facts.token_id),
+        )
+        code = (
+            IssueCode.PARTIAL_VIEW if needed.privilege == "VM.Audit" and view.guests else IssueCode.PERMISSION_MISSING
+        )
+        yield Issue(name, needed.path, code, params, touched)
+    yield from _failed_collectors(facts, view, covered, now)
+
+
+def _undecided_for(privilege: str, path: str, covered: Mapping[int, GuestCoverage]) -> tuple[int, ...]:
+    codes = next(row.reasons for row in NEEDED_PRIVILEGES if (row.privilege, row.path) == (privilege, path))
+    return tuple(
+        sorted(
+            vmid
+            for vmid, guest in covered.items()
+            if guest.coverage is Coverage.UNDECIDED and any(reason.code in codes for reason in guest.reasons)
+        )
+    )
+
+
+def _failed_collectors(
+    facts: ClusterFacts, view: ClusterView, covered: Mapping[int, GuestCoverage], now: int
+) -> Iterator[Issue]:
+    offline = {node.name for node in facts.nodes.usable(now) or () if node.online is False}
+    for node in sorted(offline):
+        there = tuple(sorted(guest.vmid for guest in view.guests or () if guest.node == node))
+        yield Issue(facts.name, node, IssueCode.NODE_OFFLINE, (("node", node),), there)
+    missing = {(needed.privilege, needed.path) for needed in missing_privileges(view.permissions)}
+    for collector, subject, reading in _readings(facts):
+        if reading.value is not None and reading.usable(now) is None:
+            params = (("collector", collector), ("fetched_at", reading.fetched_at or 0))
+            yield Issue(facts.name, subject, IssueCode.FACTS_STALE, params)
+        if reading.failure is None or not facts.up or subject in offline:
+            continue
+        if reading.failure.code == "forbidden" and missing:
+            continue  # said already, with its remedy, by the missing privilege
+        message = (("collector", collector), ("message", reading.failure.message))
+        yield Issue(facts.name, subject, IssueCode.COLLECTOR_FAILED, message)
+
+
+def _readings(facts: ClusterFacts) -> Iterator[tuple[str, str, Reading[object]]]:
+    """Yield every reading with its collector's name and what it is about (a node, a job, a pool, or the cluster as a whole)."""
+    yield "version", "", facts.version
+    yield "permissions", "", facts.permissions
+    yield "inventory", "", facts.inventory
+    yield "nodes", "", facts.nodes
+    yield "jobs", "", facts.jobs
+    yield "not_backed_up", "", facts.not_backed_up
+    yield "storages", "", facts.storages
+    per_subject: tuple[tuple[str, Mapping[str, Reading[object]]], ...] = (
+        ("pools", facts.pool_lookups),
+        ("included_volumes", facts.included),
+        ("storage_states", facts.storage_states),
+        ("vzdump_defaults", facts.vzdump_defaults),
+        ("zones", facts.zones),
+        ("tasks", facts.tasks),
+    )
+    for collector, readings in per_subject:
+        for subject in sorted(readings):
+            yield collector, subject, readings[subject]

@@ -1,0 +1,97 @@
+"""Every word a person reads, in English and French. The public face of the modules and tables in `report.wording`.
+
+Phrases (reasons, findings) come without capital and full stop, so that they can be joined. Nothing here raises for odd values: a
+missing parameter shows as "?", what does not print as an escape. An unknown language raises ValueError.
+"""
+
+from __future__ import annotations
+
+from report.facts import Guest
+from report.model import Coverage, JobState, Protection
+from report.wording.formats import (
+    enumerate_words,
+    format_bytes,
+    format_duration,
+    format_instant,
+    format_instant_with_zone,
+    format_long_instant,
+    format_number,
+    format_ratio,
+    iso_instant,
+    zone_name,
+)
+from report.wording.front import all_seen, describe_guest_count, front_sentence
+from report.wording.reasons import (
+    describe_finding,
+    describe_issue,
+    describe_issue_remedy,
+    describe_job_reason,
+    describe_missing_privilege,
+    describe_reason,
+    describe_remedy,
+    schedule_in_words,
+    schedule_text,
+)
+from report.wording.schedule_phrases import describe_error, describe_schedule, describe_warning
+from report.wording.texts import JOINERS, LANGUAGES, capitalise, join_phrases, plural, printable, word, word_or
+
+__all__ = [
+    "JOINERS",
+    "LANGUAGES",
+    "all_seen",
+    "capitalise",
+    "describe_coverage",
+    "describe_error",
+    "describe_finding",
+    "describe_guest_count",
+    "describe_guest_type",
+    "describe_issue",
+    "describe_issue_remedy",
+    "describe_job_reason",
+    "describe_job_state",
+    "describe_missing_privilege",
+    "describe_protection",
+    "describe_reason",
+    "describe_remedy",
+    "describe_schedule",
+    "describe_warning",
+    "enumerate_words",
+    "format_bytes",
+    "format_duration",
+    "format_instant",
+    "format_instant_with_zone",
+    "format_long_instant",
+    "format_number",
+    "format_ratio",
+    "front_sentence",
+    "iso_instant",
+    "join_phrases",
+    "plural",
+    "printable",
+    "schedule_in_words",
+    "schedule_text",
+    "word",
+    "word_or",
+    "zone_name",
+]
+
+
+def describe_coverage(coverage: Coverage, language: str) -> str:
+    """Given a coverage, return its word ("no backup planned")."""
+    return word(f"coverage.{coverage}", language)
+
+
+def describe_protection(protection: Protection, language: str) -> str:
+    """Given a protection, return its word ("not known")."""
+    return word(f"protection.{protection}", language)
+
+
+def describe_job_state(state: JobState, language: str) -> str:
+    """Given a job's state, return its word ("switched off")."""
+    return word(f"job.{state}", language)
+
+
+def describe_guest_type(guest: Guest, language: str) -> str:
+    """Given a guest, return what it is: "VM", "CT", "VM template"; an unheard-of type as PVE names it."""
+    kind = word_or(f"guest_type.{guest.guest_type}", guest.guest_type, language)
+    return word("template", language, guest_type=kind) if guest.template else kind
