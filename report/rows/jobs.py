@@ -1,0 +1,171 @@
+"""Sections 11 and 12: the backup jobs and the storages of PVE."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from report.facts import StorageState
+from report.model import JobReport, JobState, LastRun, Report, StorageReport
+from report.rows.shared import Reader, job_anchor
+from report.sections import Row, Section
+from report.words import (
+    all_seen,
+    describe_job_reason,
+    describe_job_state,
+    format_bytes,
+    format_duration,
+    format_instant,
+    format_number,
+    format_ratio,
+    join_phrases,
+    printable,
+    schedule_in_words,
+    word_or,
+    zone_name,
+)
+
+Keep = tuple[tuple[str, int], ...]
+
+
+def all_jobs(report: Report, reader: Reader) -> Section:
+    """Given a report, return section 11: each job's schedule in words, next run, guests, retention, state and why, last run."""
+    storages = {(storage.pve, storage.storage): storage for storage in report.storages}
+    return Section(
+        key="jobs",
+        number=11,
+        title=reader.word("section.jobs"),
+        sentences=(reader.word("jobs.zone", zone=zone_name(reader.zone)),) if report.jobs else (),
+        columns=reader.columns(
+            ("job", 2.3),
+            ("state_and_reason", 4.5),
+            ("schedule", 3),
+            ("next_run", 2),
+            ("guests>", 1),
+            ("storage", 1.7),
+            ("retention", 2.7),
+            ("last_run", 2.6),
+        ),
+        rows=tuple(_job_row(job, storages, reader) for job in report.jobs),
+        empty=reader.word("jobs.none" if all_seen(report) else "jobs.none_visible"),
+        landscape=True,
+    )
+
+
+def _job_row(job: JobReport, storages: Mapping[tuple[str, str], StorageReport], reader: Reader) -> Row:
+    runs = job.state in (JobState.ACTIVE, JobState.UNKNOWN)
+    return Row(
+        cells=(
+            printable(job.job.id),
+            _state_and_reason(job, reader),
+            schedule_in_words(job.job.schedule, reader.language),
+            format_instant(job.next_run_at, reader.zone, reader.language) if runs else reader.word("none"),
+            format_number(len(job.guests), reader.language),
+            printable(job.storage) if job.storage else reader.word("unknown"),
+            _retention(job, storages, reader),
+            _last_run(job.last_run, reader),
+        ),
+        state=job.state,
+        anchor=job_anchor(job.pve, job.job.id),
+        group=printable(job.pve),
+    )
+
+
+def _state_and_reason(job: JobReport, reader: Reader) -> str:
+    """Say the state, then why; a reason that only repeats the state's word is left out."""
+    state = describe_job_state(job.state, reader.language)
+    phrases = [describe_job_reason(reason, reader.language, reader.zone) for reason in job.reasons]
+    told = join_phrases((phrase for phrase in phrases if phrase != state), reader.language)
+    return reader.word("with_reason", state=state, reason=told) if told else state
+
+
+def _retention(job: JobReport, storages: Mapping[tuple[str, str], StorageReport], reader: Reader) -> str:
+    """Say what the job keeps: its own options, else its storage's, else what vzdump.conf of the node says (E1)."""
+    if job.job.keep is not None:
+        return keep_in_words(job.job.keep, reader)
+    storage = None if job.job.dumpdir else storages.get((job.pve, job.storage or ""))
+    if storage and storage.definition and storage.definition.keep is not None:
+        return reader.word("retention.from_storage", keep=keep_in_words(storage.definition.keep, reader))
+    return reader.word("retention.default")
+
+
+def keep_in_words(keep: Keep, reader: Reader) -> str:
+    """Given prune options, return them as PVE writes them ("keep-last=3, keep-daily=7"); all zero or none keeps everything (E3)."""
+    options = [(name if name.startswith("keep-") else f"keep-{name}", count) for name, count in keep]
+    counted = [f"{printable(name)}={count}" for name, count in options if count and name != "keep-all"]
+    return ", ".join(counted) or reader.word("retention.all")
+
+
+def _last_run(run: LastRun | None, reader: Reader) -> str:
+    if run is None:
+        return reader.word("unknown")
+    state = word_or(f"last_run.{run.state}", run.state, reader.language)
+    instant = format_instant(run.started_at, reader.zone, reader.language)
+    if run.duration_seconds is None:
+        text = reader.word("last_run", state=state, instant=instant)
+    else:
+        took = format_duration(run.duration_seconds, reader.language)
+        text = reader.word("last_run.duration", state=state, instant=instant, duration=took)
+    return text if run.state == "ok" else reader.word("last_run.status", run=text, status=run.status)
+
+
+def all_storages(report: Report, reader: Reader) -> Section:
+    """Given a report, return section 12: each storage with its usage, once if it is shared, else once for each node."""
+    return Section(
+        key="storages",
+        number=12,
+        title=reader.word("section.storages"),
+        columns=reader.columns(
+            ("storage", 2.5),
+            ("type", 1.3),
+            ("node", 2),
+            ("state", 1.5),
+            ("takes_backups", 1.5),
+            ("used>", 1.5),
+            ("size>", 1.5),
+            ("usage>", 1.2),
+        ),
+        rows=tuple(row for storage in report.storages for row in _storage_rows(storage, reader)),
+        empty=reader.word("storages.none" if all_seen(report) else "storages.none_visible"),
+    )
+
+
+def _storage_rows(storage: StorageReport, reader: Reader) -> Iterator[Row]:
+    if not storage.states:
+        yield _storage_row(storage, None, reader.word("unknown"), reader)
+    elif storage.states[0].shared:
+        # one node's word is enough for a shared storage; an active one knows the usage (D2)
+        state = max(storage.states, key=lambda state: (state.active, state.total_bytes is not None))
+        yield _storage_row(storage, state, reader.word("shared"), reader)
+    else:
+        for state in storage.states:
+            yield _storage_row(storage, state, printable(state.node), reader)
+
+
+def _storage_row(storage: StorageReport, state: StorageState | None, node: str, reader: Reader) -> Row:
+    definition, language = storage.definition, reader.language
+    disabled = (definition is not None and definition.disabled) or (state is not None and not state.enabled)
+    kind = "disabled" if disabled else "unknown" if state is None else "active" if state.active else "inactive"
+    marks = {
+        "disabled": JobState.PAUSED,
+        "unknown": JobState.UNKNOWN,
+        "active": JobState.ACTIVE,
+        "inactive": JobState.BROKEN,
+    }
+    takes = "unknown" if definition is None else "yes" if "backup" in definition.content else "no"
+    known = state is not None and state.active
+    used, total = (state.used_bytes, state.total_bytes) if state is not None and known else (None, None)
+    return Row(
+        cells=(
+            printable(storage.storage),
+            printable(storage.storage_type),
+            node,
+            reader.word(f"storage.{kind}"),
+            reader.word(takes),
+            format_bytes(used, language),
+            format_bytes(total, language),
+            format_ratio(used / total, language) if used is not None and total else reader.word("unknown"),
+        ),
+        state=marks[kind],
+        anchor=f"storage-{storage.pve}-{storage.storage}-{state.node if state else ''}",
+        group=printable(storage.pve),
+    )

@@ -1,0 +1,56 @@
+"""Report → sections of headings and rows of text: what the PDF, the page and the tables share. The only place that lays them out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import tzinfo
+
+from report.model import Report
+from report.rows.front import build_front
+from report.rows.guests import all_guests, status_section, without_backup
+from report.rows.jobs import all_jobs, all_storages
+from report.rows.method import method
+from report.rows.shared import Reader
+from report.sections import Paper, Section
+from report.version import VERSION
+from report.words import front_sentence
+
+
+def build_paper(
+    report: Report,
+    language: str,
+    zone: tzinfo,
+    *,
+    site: str = "vzcover",
+    data_sha256: str | None = None,
+    version: str = VERSION,
+) -> Paper:
+    """Given a report, a language ("en", "fr"), the zone that instants are shown in, the site's name, and the checksum of the data
+    file that goes with it, return the whole report as text: page one and sections 7, 8, 11, 12, 15 of design/report.md.
+
+    Raises ValueError for a language without words.
+    """
+    reader = Reader(language, zone)
+    return Paper(
+        language=language,
+        created_at=report.created_at,
+        front=build_front(report, reader, site),
+        sections=(
+            *without_backup(report, reader),
+            all_guests(report, reader),
+            all_jobs(report, reader),
+            all_storages(report, reader),
+            *method(report, reader, version=version, data_sha256=data_sha256),
+        ),
+        # the renderer knows the numbers; it fills these two in
+        page_of=reader.word("page_of", page="{page}", pages="{pages}"),
+    )
+
+
+def status_rows(report: Report, language: str, zone: tzinfo) -> Section:
+    """Given a report, return the table of `vzcover status`: every demanded guest without an active job, or undecided, worst first.
+
+    Its one sentence is page one's; the caller prints it below the table.
+    """
+    section = status_section(report, Reader(language, zone))
+    return replace(section, sentences=(front_sentence(report, language),))

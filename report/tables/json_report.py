@@ -1,0 +1,238 @@
+"""The Report as JSON, schema version 1 (docs/report.schema.json): a contract that later versions only add to.
+
+Instants are integer epoch seconds, UTC; null is "not known"; durations end in `_seconds`. Names and messages are exactly as the
+APIs gave them, `text` fields are sentences for people.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from report.facts import CollectorRun, StorageState
+from report.model import (
+    GuestJob,
+    GuestReport,
+    Issue,
+    JobReport,
+    LastRun,
+    MissingPrivilege,
+    Parameter,
+    Reason,
+    Report,
+    SourceReport,
+    StorageReport,
+    Summary,
+)
+from report.version import VERSION
+from report.words import describe_issue, describe_job_reason, describe_reason, front_sentence, schedule_text
+
+SCHEMA_VERSION = 1
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+Json = dict[str, Any]
+
+
+def report_document(report: Report, language: str, *, version: str = VERSION) -> Json:
+    """Given a report and the language of its `text` fields, return the document as plain dicts, lists, strings and numbers.
+
+    Raises ValueError for a language without words.
+    """
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "vzcover_version": version,
+        "generated_at": report.created_at,
+        "language": language,
+        "sentence": front_sentence(report, language),
+        "summary": _summary(report.summary),
+        "policy": {"demand_templates": report.policy.demand_templates},
+        "sources": [_source(source) for source in report.sources],
+        "issues": [_issue(issue, language) for issue in report.issues],
+        "guests": [_guest(guest, language) for guest in report.guests],
+        "jobs": [_job(job, language) for job in report.jobs],
+        "storages": [_storage(storage) for storage in report.storages],
+    }
+
+
+def to_json(report: Report, language: str, *, version: str = VERSION) -> str:
+    """Given a report and a language, return the document as JSON text that ends in a newline; the same report gives the same text.
+
+    Each guest, job, … is a line of its own.
+    """
+    document = report_document(report, language, version=version)
+    text = "{\n" + ",\n".join(f"{_compact(key)}: {_lines(value)}" for key, value in document.items()) + "\n}\n"
+    # an API may send half a character; escaped it is JSON that UTF-8 can carry
+    return _LONE_SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
+
+
+def _lines(value: object) -> str:
+    if not isinstance(value, list) or not value:
+        return _compact(value)
+    return "[\n" + ",\n".join(map(_compact, value)) + "\n]"
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _summary(summary: Summary) -> Json:
+    return {
+        "guests": summary.guests,
+        "coverage": {str(state): count for state, count in summary.coverage},
+        "protection": {str(state): count for state, count in summary.protection},
+        "demanded": summary.demanded,
+        "demanded_coverage": {str(state): count for state, count in summary.demanded_coverage},
+        "backups_read": summary.backups_read,
+    }
+
+
+def _source(source: SourceReport) -> Json:
+    failure = source.failure
+    return {
+        "name": source.name,
+        "kind": source.kind,
+        "up": source.up,
+        "version": source.version,
+        "fetched_at": source.fetched_at,
+        "error": failure.message if failure else None,
+        "error_code": failure.code if failure else None,
+        "error_endpoint": failure.endpoint if failure else None,
+        "missing_privileges": [_missing_privilege(missing) for missing in source.missing_privileges],
+        "coverage_disagreements": source.coverage_disagreements,
+        "inventory_known": source.inventory_known,
+        "certificate_not_after": source.certificate_not_after,
+        "collectors": [_collector(run) for run in source.collectors],
+    }
+
+
+def _missing_privilege(missing: MissingPrivilege) -> Json:
+    return {"privilege": missing.privilege, "path": missing.path, "hides": missing.hides}
+
+
+def _collector(run: CollectorRun) -> Json:
+    return {
+        "collector": run.collector,
+        "success": run.success,
+        "duration_seconds": run.duration_seconds,
+        "last_success_at": run.last_success_at,
+        "items": run.items,
+    }
+
+
+def _issue(issue: Issue, language: str) -> Json:
+    return {
+        "source": issue.source,
+        "subject": issue.subject,
+        "code": str(issue.code),
+        "text": describe_issue(issue, language),
+        "params": dict(issue.params),
+        "guests": list(issue.guests),
+    }
+
+
+def _reason(reason: Reason, text: str) -> Json:
+    return {"code": str(reason.code), "params": dict(reason.params), "text": text}
+
+
+def _guest(report: GuestReport, language: str) -> Json:
+    guest = report.guest
+    return {
+        "pve": report.pve,
+        "vmid": guest.vmid,
+        "guest_type": guest.guest_type,
+        "name": guest.name,
+        "node": guest.node,
+        "pool": guest.pool,
+        "tags": list(guest.tags),
+        "template": guest.template,
+        "status": guest.status,
+        "lock": guest.lock,
+        "demanded": report.demanded,
+        "coverage": str(report.coverage),
+        "protection": str(report.protection),
+        "reasons": [_reason(reason, describe_reason(reason, language)) for reason in report.reasons],
+        "jobs": [_guest_job(job, language) for job in report.jobs],
+        "next_backup": report.next_backup_at,
+        "rpo_seconds": report.rpo_seconds,
+        "excluded_volumes": _list_or_none(report.excluded_volumes),
+        "created_at": report.created_at,
+        "notes": report.notes,
+    }
+
+
+def _guest_job(job: GuestJob, language: str) -> Json:
+    reason = job.reason
+    return {
+        "id": job.job,
+        "state": str(job.state),
+        "reason": _reason(reason, describe_reason(reason, language)) if reason else None,
+    }
+
+
+def _job(report: JobReport, language: str) -> Json:
+    job = report.job
+    return {
+        "pve": report.pve,
+        "id": job.id,
+        "state": str(report.state),
+        "reasons": [_reason(reason, describe_job_reason(reason, language)) for reason in report.reasons],
+        "guests": list(report.guests),
+        "unknown_ids": list(report.unknown_ids),
+        "schedule": job.schedule,
+        "schedule_text": schedule_text(job.schedule, language),
+        "next_run": report.next_run_at,
+        "storage": report.storage,
+        "node": job.node,
+        "mode": job.mode,
+        "keep": _keep(job.keep),
+        "comment": job.comment,
+        "legacy": job.legacy,
+        "last_run": _last_run(report.last_run),
+    }
+
+
+def _last_run(run: LastRun | None) -> Json | None:
+    if run is None:
+        return None
+    return {
+        "state": run.state,
+        "started_at": run.started_at,
+        "duration_seconds": run.duration_seconds,
+        "status": run.status,
+    }
+
+
+def _storage(report: StorageReport) -> Json:
+    definition = report.definition
+    return {
+        "pve": report.pve,
+        "storage": report.storage,
+        "storage_type": report.storage_type,
+        "content": sorted(definition.content) if definition else None,
+        "nodes": sorted(definition.nodes) if definition else None,
+        "disabled": definition.disabled if definition else None,
+        "shared": definition.shared if definition else None,
+        "keep": _keep(definition.keep) if definition else None,
+        "states": [_storage_state(state) for state in report.states],
+    }
+
+
+def _storage_state(state: StorageState) -> Json:
+    return {
+        "node": state.node,
+        "enabled": state.enabled,
+        "active": state.active,
+        "total_bytes": state.total_bytes,
+        "used_bytes": state.used_bytes,
+        "available_bytes": state.available_bytes,
+    }
+
+
+def _keep(keep: Sequence[tuple[str, Parameter]] | None) -> dict[str, Parameter] | None:
+    return None if keep is None else dict(keep)
+
+
+def _list_or_none(values: Sequence[str] | None) -> list[str] | None:
+    return None if values is None else list(values)

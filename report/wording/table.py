@@ -1,0 +1,30 @@
+"""What a language's table holds. Every language has the same keys and the same placeholders; a test compares them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """One language, keyed by codes (a reason's, an issue's) or by dotted names; `{name}` is a placeholder.
+
+    `reasons` speak of a guest, `job_reasons` of the job itself; `remedies` and `issue_remedies` say what to do and quote names for
+    a shell. A key `code.many` or `code.all` is a variant that `report.words` picks. `plurals` are (one, other). Units: ascending.
+    """
+
+    reasons: Mapping[str, str]
+    job_reasons: Mapping[str, str]
+    remedies: Mapping[str, str]
+    issues: Mapping[str, str]
+    issue_remedies: Mapping[str, str]
+    words: Mapping[str, str]
+    plurals: Mapping[str, tuple[str, str]]
+    byte_units: tuple[str, ...]
+    second: str
+    minute: str
+    hour: str
+    day: str
+    instant_pattern: str
+    long_date_pattern: str

@@ -1,0 +1,110 @@
+"""The language tables and how a text is taken out of them: templates filled, plurals picked, foreign characters made visible."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+from babel import Locale
+
+from report.wording.english import ENGLISH
+from report.wording.french import FRENCH
+from report.wording.table import Texts
+
+NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
+_NAMED_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+# invisible characters that a name may rightly hold: they join emoji and the letters of Indic and Arabic scripts
+JOINERS = frozenset({"\N{ZERO WIDTH JOINER}", "\N{ZERO WIDTH NON-JOINER}", "\N{SOFT HYPHEN}"})
+_FRENCH_SPACE = re.compile("(?<=«) | (?=[:;»?!])")
+
+
+def _map_templates(texts: Texts, change: Callable[[str], str]) -> Texts:
+    """Given a table, return it with every template changed."""
+    single = ("reasons", "job_reasons", "remedies", "issues", "issue_remedies", "words")
+    changed: dict[str, Any] = {
+        name: {key: change(text) for key, text in getattr(texts, name).items()} for name in single
+    }
+    plurals = {key: (change(one), change(other)) for key, (one, other) in texts.plurals.items()}
+    return replace(texts, **changed, plurals=plurals)
+
+
+TABLES: Mapping[str, Texts] = {
+    "en": ENGLISH,
+    "fr": _map_templates(FRENCH, lambda text: _FRENCH_SPACE.sub(NO_BREAK_SPACE, text)),
+}
+LANGUAGES = tuple(TABLES)
+
+
+def texts_of(language: str) -> Texts:
+    """Given a language, return its table; raise ValueError naming the known ones."""
+    try:
+        return TABLES[language]
+    except KeyError:
+        raise ValueError(f"language {language!r} is not known; known are {', '.join(LANGUAGES)}") from None
+
+
+def printable(text: str) -> str:
+    """Given a text from outside, return it with what does not print (controls, direction marks, lone surrogates) as visible escapes."""
+    if text.isprintable():
+        return text
+    return "".join(map(_visible, text))
+
+
+def _visible(character: str) -> str:
+    if character.isprintable() or character in JOINERS or unicodedata.category(character) in ("Zs", "Co", "Cn"):
+        return character
+    code = ord(character)
+    if character in _NAMED_ESCAPES:
+        return _NAMED_ESCAPES[character]
+    if code <= 0xFF:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+class _Lenient(dict[str, str]):
+    """Parameters for `format_map`: a missing one shows as a question mark instead of raising."""
+
+    def __missing__(self, key: str) -> str:
+        return "?"
+
+
+def fill(template: str, params: Mapping[str, object]) -> str:
+    """Given a template and parameters, return the text; missing parameters show as "?", extra ones are ignored, none raises."""
+    if "{" not in template:
+        return template
+    return template.format_map(_Lenient({name: printable(str(value)) for name, value in params.items()}))
+
+
+def word(key: str, language: str, **params: object) -> str:
+    """Given a key of the words table, a language and parameters, return the text; raise KeyError for a key that no table has."""
+    return fill(texts_of(language).words[key], params)
+
+
+def word_or(key: str, fallback: str, language: str) -> str:
+    """Given a key that the table may lack, return its word, or the fallback made printable."""
+    return texts_of(language).words.get(key) or printable(fallback)
+
+
+def plural(key: str, count: int, language: str, **params: object) -> str:
+    """Given a key of the plurals table and a count, return the form that the language uses for it, `{count}` filled in."""
+    one, other = texts_of(language).plurals[key]
+    return fill(one if _is_one(count, language) else other, {"count": count, **params})
+
+
+@lru_cache(maxsize=1024)
+def _is_one(count: int, language: str) -> bool:
+    return str(Locale.parse(language).plural_form(count)) == "one"
+
+
+def join_phrases(phrases: Iterable[str], language: str) -> str:
+    """Given phrases, return them as one text, a semicolon between them, each told once."""
+    return word("separator", language).join(dict.fromkeys(phrases))
+
+
+def capitalise(text: str) -> str:
+    """Given a phrase, return it with a capital first letter."""
+    return text[:1].upper() + text[1:]

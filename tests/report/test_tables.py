@@ -1,0 +1,193 @@
+"""JSON and CSV: the contract of schema version 1, golden files, and nothing that breaks a reader."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from report.model import Coverage, IssueCode, JobState, Protection, ReasonCode, Report
+from report.tables.csv_report import guests_csv
+from report.tables.json_report import report_document, to_json
+from report.tables.schema import report_schema, schema_text
+from report.version import VERSION
+from report.words import LANGUAGES
+from tests.builders import NOW, guest_report, job_report, report
+from tests.golden_files import assert_file, assert_golden
+from tests.specimen import specimen
+from tests.strategies import reports
+
+ROOT = Path(__file__).resolve().parents[2]
+PARIS = ZoneInfo("Europe/Paris")
+VALIDATOR = Draft202012Validator(report_schema())
+
+
+def rows(given_report: Report, language: str = "en") -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(guests_csv(given_report, language, PARIS), newline=""), strict=True))
+
+
+# --- the schema ---
+
+
+def test_the_committed_schema_is_the_code_s() -> None:
+    assert_file(ROOT / "docs" / "report.schema.json", schema_text())
+    Draft202012Validator.check_schema(report_schema())
+
+
+def test_the_schema_allows_nothing_that_it_does_not_name() -> None:
+    open_maps = {"params", "keep"}
+
+    def closed(schema: Any, name: str = "") -> bool:
+        if isinstance(schema, list):
+            return all(closed(each) for each in schema)
+        if not isinstance(schema, dict):
+            return True
+        if "properties" in schema and schema.get("additionalProperties") is not False:
+            return False
+        if schema.get("type") == "object" and "properties" not in schema and name not in open_maps:
+            return False
+        return all(closed(value, key) for key, value in schema.items())
+
+    assert closed(report_schema())
+
+
+def test_the_schema_lists_every_code() -> None:
+    definitions = report_schema()["$defs"]
+    assert definitions["reason"]["properties"]["code"]["enum"] == [str(code) for code in ReasonCode]
+    assert definitions["issue"]["properties"]["code"]["enum"] == [str(code) for code in IssueCode]
+    guest = definitions["guest"]["properties"]
+    assert guest["coverage"]["enum"] == ["sauvegarde_planifiee", "non_sauvegardee", "indetermine"]
+    assert guest["protection"]["enum"] == [str(state) for state in Protection]
+    assert definitions["job"]["properties"]["state"]["enum"] == [str(state) for state in JobState]
+
+
+@settings(deadline=None, max_examples=60)
+@given(reports(), st.sampled_from(LANGUAGES))
+def test_any_report_is_valid_json_of_the_schema(given_report: Report, language: str) -> None:
+    text = to_json(given_report, language)
+    assert text.endswith("}\n")
+    document = json.loads(text.encode())
+    VALIDATOR.validate(document)
+    assert document == json.loads(json.dumps(report_document(given_report, language)))
+
+
+# --- the contract of issue 2 ---
+
+
+def test_the_document_holds_what_the_contract_names() -> None:
+    document = report_document(specimen(), "en")
+    assert document["schema_version"] == 1
+    assert document["generated_at"] == NOW
+    assert document["vzcover_version"] == VERSION
+    named = {
+        "guests": "pve vmid guest_type name node pool tags template coverage protection reasons jobs",
+        "jobs": "pve id state reasons guests unknown_ids schedule next_run storage",
+        "sources": "name kind up version fetched_at error missing_privileges",
+        "issues": "source subject code text guests",
+    }
+    for part, keys in named.items():
+        for row in document[part]:
+            assert set(keys.split()) <= set(row)
+    assert set(document["guests"][3]["jobs"][0]) == {"id", "state", "reason"}
+    assert set(document["guests"][3]["reasons"][0]) == {"code", "params", "text"}
+
+
+def test_the_summary_counts_all_guests_and_the_demanded_ones() -> None:
+    summary = report_document(specimen(), "en")["summary"]
+    assert summary["guests"] == 8
+    assert summary["coverage"] == {"sauvegarde_planifiee": 3, "non_sauvegardee": 4, "indetermine": 1}
+    assert summary["demanded"] == 7
+    assert summary["demanded_coverage"] == {"sauvegarde_planifiee": 3, "non_sauvegardee": 3, "indetermine": 1}
+    assert summary["protection"]["waived"] == 1
+    assert summary["backups_read"] is False
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_json_of_the_specimen(language: str) -> None:
+    assert_golden(f"report.{language}.json", to_json(specimen(), language, version="VERSION"))
+
+
+def test_names_are_exact_in_json() -> None:
+    odd = report([guest_report(name="a\nb\x1b → 数据库")])
+    text = to_json(odd, "en")
+    assert "→ 数据库" in text
+    assert json.loads(text)["guests"][0]["name"] == "a\nb\x1b → 数据库"
+
+
+def test_half_a_character_does_not_break_the_encoding() -> None:
+    text = to_json(report([guest_report(name="half \ud83d")]), "en")
+    assert json.loads(text.encode("utf-8"))["guests"][0]["name"] == "half \ud83d"
+
+
+def test_a_schedule_that_is_none_has_no_words() -> None:
+    document = report_document(report(jobs=[job_report(schedule="mon-fri 22:00")]), "en")
+    assert document["jobs"][0]["schedule"] == "mon-fri 22:00"
+    assert document["jobs"][0]["schedule_text"] is None
+
+
+# --- CSV ---
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_csv_of_the_specimen(language: str) -> None:
+    assert_golden(f"guests.{language}.csv", guests_csv(specimen(), language, PARIS))
+
+
+def test_there_is_a_row_for_each_guest() -> None:
+    table = rows(specimen())
+    assert [(row["pve"], row["vmid"]) for row in table] == [
+        (guest.pve, str(guest.guest.vmid)) for guest in specimen().guests
+    ]
+    assert table[0]["next_backup"] == "2026-10-22T04:00:00+02:00"
+    assert table[3]["active_jobs"] == ""
+    assert table[3]["other_jobs"] == "backup-3a1b2c3d-4e5f"
+
+
+@pytest.mark.parametrize(
+    ("name", "cell"),
+    [
+        ("=1+1", "'=1+1"),
+        ("+1", "'+1"),
+        ("-1", "'-1"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("\t=1", "' =1"),
+        ("\r=1", "' =1"),
+        ("  =1", "'  =1"),
+        ("\x00=1", "'=1"),
+        ("web-1", "web-1"),
+        ("a\nb", "a b"),
+        ('say "hi", twice', 'say "hi", twice'),
+        ("\ud800x", "x"),
+        ("\u202egnp.exe", "gnp.exe"),
+        (None, ""),
+    ],
+)
+def test_a_cell_is_never_a_formula_nor_breaks_a_line(name: str | None, cell: str) -> None:
+    assert rows(report([guest_report(name=name)]))[0]["name"] == cell
+
+
+@settings(deadline=None, max_examples=60)
+@given(reports(), st.sampled_from(LANGUAGES))
+def test_any_report_gives_a_readable_table(given_report: Report, language: str) -> None:
+    text = guests_csv(given_report, language, PARIS)
+    text.encode()
+    table = rows(given_report, language)
+    assert len(table) == len(given_report.guests)
+    assert all(row["coverage"] in set(Coverage) for row in table)
+    for row in table:
+        for cell in row.values():
+            assert not cell.startswith(("=", "+", "-", "@", "\t", "\r"))
+            assert not any(character < " " for character in cell)
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"] == VERSION
