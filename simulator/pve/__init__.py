@@ -1,0 +1,1 @@
+"""The API calls of the simulated cluster: a table of routes, and the rows and errors they answer with."""

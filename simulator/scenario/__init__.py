@@ -1,0 +1,1 @@
+"""A made-up cluster of any size: a pure function of what is wanted."""

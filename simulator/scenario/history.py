@@ -1,0 +1,126 @@
+"""Tasks of the last days: runs of the jobs as the genuine scheduler makes them (B16-B21, G1, G2, G5), and others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from random import Random
+from zoneinfo import ZoneInfo
+
+from simulator.answers import ApiError
+from simulator.calendar_events import between
+from simulator.model import Cluster, Properties, Task
+from simulator.scenario.logs import Run, log_lines
+from simulator.selection import selected_vmids, truthy
+
+DAYS = 8
+RUNS_PER_JOB = 10
+SECONDS_PER_GUEST = 65
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a task begins with: node, kind, subject (id), start time."""
+
+    node: str
+    kind: str
+    subject: str
+    time: int
+
+
+def make_tasks(cluster: Cluster, now: int, random: Random) -> tuple[Task, ...]:
+    """Given a cluster without tasks, return the tasks of the last days, one of them running."""
+    tasks: list[Task] = []
+    for job in cluster.jobs:
+        if truthy(job.get("enabled", 1)):
+            tasks += _job_tasks(cluster, job, now, random)
+    for node in cluster.nodes:
+        if node.online:
+            for day in range(1, DAYS):
+                start = Start(node.name, "aptupdate", "", now - day * 86_400 + random.randint(0, 7200))
+                tasks.append(_task(start, 3, "OK", lambda: ["update new package list", "TASK OK"], random))
+    tasks += _running(cluster, now, random)
+    return tuple(tasks)
+
+
+def _job_tasks(cluster: Cluster, job: Properties, now: int, random: Random) -> list[Task]:
+    schedule, zone = str(job.get("schedule", "")), ZoneInfo(cluster.zone)
+    instants = between(schedule, now - DAYS * 86_400, now - 3600, zone)[-RUNS_PER_JOB:]
+    try:
+        chosen = selected_vmids(job, cluster)
+    except ApiError:
+        return []  # B24: it dies before there is a task
+    tasks = []
+    for node in cluster.nodes:
+        if not node.online or job.get("node") not in {None, node.name}:
+            continue
+        unknown = [vmid for vmid in chosen if vmid not in cluster.guests]
+        here = [vmid for vmid in chosen if vmid in cluster.guests and cluster.guests[vmid].node == node.name]
+        if not (here or unknown or truthy(job.get("all"))):
+            continue  # B18: nothing to do here, no task
+        part = sorted([*here, *unknown])
+        tasks += [_run_task(cluster, job, node.name, part, instant, random) for instant in instants]
+    return tasks
+
+
+def _run_task(cluster: Cluster, job: Properties, node: str, part: list[int], instant: int, random: Random) -> Task:
+    error = _whole_failure(cluster, job, node)
+    failed = frozenset(vmid for vmid in part if vmid not in cluster.guests)
+    status = error or ("job errors" if failed else "OK")
+    if status == "OK" and part:
+        status = random.choices(["OK", "WARNINGS: 2", "job errors", "unexpected status"], [88, 5, 4, 3])[0]
+        if status == "job errors":
+            failed = frozenset({random.choice(part)})
+    run = Run(cluster, job, node, tuple(part), instant, status, failed)
+    seconds = 2 if error else max(2, min(SECONDS_PER_GUEST * len(part), 3000))
+    subject = str(part[0]) if len(part) == 1 else ""
+    return _task(Start(node, "vzdump", subject, instant), seconds, status, partial(log_lines, run), random)
+
+
+def _whole_failure(cluster: Cluster, job: Properties, node: str) -> str | None:
+    """Why the task fails as a whole, from its storage (B28, B29)."""
+    if "dumpdir" in job:
+        return None
+    name = str(job.get("storage", "local"))
+    storage = cluster.storages.get(name)
+    if storage is None:
+        return f"could not get storage information for '{name}': storage '{name}' does not exist"
+    if not storage.enabled:
+        return f"could not activate storage '{name}': storage '{name}' is disabled"
+    if not storage.allowed_on(node):
+        return f"could not activate storage '{name}': storage '{name}' is not available on node '{node}'"
+    if "backup" not in storage.content:
+        return f"could not get storage information for '{name}': can't use storage '{name}' for backups - wrong content type"
+    return None
+
+
+def _running(cluster: Cluster, now: int, random: Random) -> list[Task]:
+    """One backup that began a minute ago and does not end."""
+    node = next((one.name for one in cluster.nodes if one.online), None)
+    vmid = min((guest.vmid for guest in cluster.guests.values() if guest.node == node), default=None)
+    if node is None or vmid is None:
+        return []
+    job: Properties = {"vmid": str(vmid), "storage": "nas"}
+    run = Run(cluster, job, node, (vmid,), now - 60, None, frozenset())
+    return [_task(Start(node, "vzdump", str(vmid), now - 60), None, None, partial(log_lines, run), random)]
+
+
+def _task(
+    start: Start, seconds: int | None, status: str | None, lines: Callable[[], list[str]], random: Random
+) -> Task:
+    pid, pstart = random.randint(1000, 99_999), random.randint(30_000, 900_000)
+    upid = f"UPID:{start.node}:{pid:08X}:{pstart:08X}:{start.time:08X}:{start.kind}:{start.subject}:root@pam:"
+    return Task(
+        upid=upid,
+        node=start.node,
+        kind=start.kind,
+        subject=start.subject,
+        user="root@pam",
+        pid=pid,
+        pstart=pstart,
+        starttime=start.time,
+        endtime=None if seconds is None else start.time + seconds,
+        status=status,
+        lines=lines,
+    )

@@ -1,0 +1,46 @@
+"""What a scenario is asked for, and the plan that its parts share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+RELEASES = {"9.1": (9, 1), "8.4": (8, 4), "7.4": (7, 4)}
+SMALLEST = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Size, seed, release and time (epoch seconds) of a made-up cluster."""
+
+    guests: int = 60
+    nodes: int = 3
+    seed: int = 1
+    release: tuple[int, int] = (9, 1)
+    zone: str = "Europe/Vienna"
+    now: int = 1_795_227_919
+    offline_node: str | None = None
+    missing_pool: bool = False
+
+    @property
+    def node_names(self) -> list[str]:
+        return [f"pve{number}" for number in range(1, self.nodes + 1)]
+
+    def pool(self, name: str) -> str:
+        """A pool's name; releases before 8.1 know no pools in pools."""
+        return name if self.release >= (8, 1) else name.replace("/", "-")
+
+
+@dataclass(slots=True)
+class Plan:
+    """Which guest has which part: vmids by role. `hard` are those of the cases that leave a guest without a job."""
+
+    ordinary: list[int] = field(default_factory=list)
+    templates: list[int] = field(default_factory=list)
+    hard: dict[str, list[int]] = field(default_factory=dict)
+    node_of: dict[int, str] = field(default_factory=dict)
+    pool_of: dict[int, str] = field(default_factory=dict)
+
+    def one(self, case: str, stand_in: int) -> int:
+        """The case's own guest; in a small estate that has none, the n-th ordinary one, which another job covers."""
+        own = self.hard.get(case)
+        return own[0] if own else self.ordinary[stand_in % len(self.ordinary)]
