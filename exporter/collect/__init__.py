@@ -1,0 +1,1 @@
+"""Fetch and parse: from the answers of PVE to facts."""

@@ -1,0 +1,258 @@
+"""One PVE cluster → its facts: which calls are made, in which order, and what is held from before when one fails.
+
+A refresh makes 8 calls for the cluster, 4 for each node that is online, 1 for each job, and 1 for each pool that a job names and
+that `/cluster/resources` does not show. Guest configurations are read in a slow round (24 h by default), spread over refreshes.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+from exporter.client.deadline import Deadline
+from exporter.client.source import SourceClient
+from exporter.collect.pve_calls import PveCalls
+from exporter.collect.pve_known import nodes_or_names, unseen_pools, with_last_names
+from exporter.counters import Counters
+from exporter.errors import FailureReason, Malformed, SourceError
+from report.facts import ClusterFacts, CollectorRun, Failure, Guest, GuestConfig, Inventory, OracleAnswer, Reading, Task
+from report.runs import task_result
+
+T = TypeVar("T")
+
+# a value may be relied on for three periods of the collector it came from
+STALE_AFTER_PERIODS = 3
+# guest configurations read in a refresh even where the spread round would ask for fewer, so that small estates are known at once
+CONFIGS_AT_LEAST = 50
+# failures after which asking this source for anything else is likely to fail the same way, slowly
+_NO_ANSWER = frozenset(
+    {
+        FailureReason.CONNECT,
+        FailureReason.TLS,
+        FailureReason.TIMEOUT,
+        FailureReason.RESET,
+        FailureReason.DEADLINE,
+        FailureReason.UNAUTHORIZED,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """How often things are read, in seconds: the refresh itself, and the slow round over guest configurations."""
+
+    refresh_seconds: int = 300
+    guest_config_seconds: int = 86400
+
+
+@dataclass(slots=True)
+class ClusterCollector:
+    """Reads one cluster again and again. Not thread-safe: one refresh at a time; within it, up to `parallel` calls run side by side."""
+
+    name: str
+    token_id: str
+    client: SourceClient
+    counters: Counters
+    rhythm: Rhythm
+    parallel: int = 4
+    _ended_tasks: frozenset[str] | None = None
+
+    def collect(self, before: ClusterFacts | None, now: int, deadline: Deadline) -> ClusterFacts:
+        """Given the facts of the refresh before (None at first), now (epoch) and the refresh's deadline, return the facts.
+
+        Never raises a SourceError: what a failed call would have told is held from before, with the failure beside it.
+        """
+        held = before or ClusterFacts(self.name, now, False, token_id=self.token_id)
+        with ThreadPoolExecutor(max_workers=self.parallel, thread_name_prefix=f"collect-{self.name}") as pool:
+            facts = _Round(self, held, now, PveCalls(self.client, deadline), pool).run()
+        if facts.up:
+            self._count_tasks(facts)
+        return facts
+
+    def _count_tasks(self, facts: ClusterFacts) -> None:
+        """Count vzdump tasks that ended since the start, each once, by UPID; the first refresh only says which are old."""
+        ended = {
+            task.upid: task for reading in facts.tasks.values() for task in reading.value or () if task_result(task)
+        }
+        for upid in ended.keys() - self._ended_tasks if self._ended_tasks is not None else ():
+            self.counters.count_vzdump_task(self.name, ended[upid].node, task_result(ended[upid]) or "")
+        self._ended_tasks = frozenset(ended)
+
+
+@dataclass(slots=True)
+class _Round:
+    """One refresh of one cluster. The calls of a step run side by side in `pool`; each step is noted as a collector's run."""
+
+    collector: ClusterCollector
+    held: ClusterFacts
+    now: int
+    calls: PveCalls
+    pool: ThreadPoolExecutor
+    runs: list[CollectorRun] = field(default_factory=list)
+
+    def run(self) -> ClusterFacts:
+        """Make the calls and return the facts."""
+        held, calls = self.held, self.calls
+        version = self._one("version", held.version, calls.version)
+        permissions = self._one("permissions", held.permissions, calls.permissions)
+        if _no_answer(version) and _no_answer(permissions):
+            return self._source_down(version, permissions)
+        inventory = self._one("inventory", held.inventory, calls.inventory)
+        jobs = self._one("jobs", held.jobs, calls.jobs)
+        storages = self._one("storages", held.storages, calls.storages)
+        nodes = nodes_or_names(self._one("nodes", held.nodes, calls.nodes), inventory)
+        names = [node.name for node in nodes.value or ()]
+        away = frozenset(node.name for node in nodes.value or () if node.online is False)
+        configs = self._configs(inventory, away)
+        facts = ClusterFacts(
+            name=held.name,
+            attempted_at=self.now,
+            up=True,
+            version=version,
+            token_id=self.collector.token_id,
+            permissions=permissions,
+            inventory=with_last_names(inventory, held.inventory.value, configs),
+            nodes=nodes,
+            pool_lookups=self._many("pools", unseen_pools(jobs, inventory), held.pool_lookups, calls.pool),
+            jobs=jobs,
+            included=self._many(
+                "included_volumes", (job.id for job in jobs.value or ()), held.included, calls.included
+            ),
+            not_backed_up=self._one("not_backed_up", held.not_backed_up, calls.not_backed_up),
+            storages=storages,
+            storage_states=self._many("storage_states", names, held.storage_states, calls.storage_states, away),
+            vzdump_defaults=self._many("vzdump_defaults", names, held.vzdump_defaults, calls.vzdump_defaults, away),
+            zones=self._many("zones", names, held.zones, calls.zone, away),
+            tasks=self._tasks(names, away),
+            configs=configs,
+            certificate_not_after=self.collector.client.certificate_not_after,
+        )
+        up = any(run.success for run in self.runs)
+        return replace(facts, up=up, failure=None if up else version.failure, collectors=tuple(self.runs))
+
+    def _source_down(self, *asked: Reading[Any]) -> ClusterFacts:
+        """Return the facts held from before when the cluster does not answer at all; nothing more is asked."""
+        version, permissions = asked
+        noted = {run.collector for run in self.runs}
+        missed = (
+            replace(run, success=False, duration_seconds=0.0)
+            for run in self.held.collectors
+            if run.collector not in noted
+        )
+        return replace(
+            self.held,
+            attempted_at=self.now,
+            up=False,
+            failure=version.failure,
+            version=version,
+            permissions=permissions,
+            collectors=(*self.runs, *missed),
+        )
+
+    def _one(self, collector: str, held: Reading[T], fetch: Callable[[], T]) -> Reading[T]:
+        started = time.monotonic()
+        reading = self._read(held, fetch)
+        self._note(collector, [reading], time.monotonic() - started, _count(reading.value))
+        return reading
+
+    def _many(
+        self,
+        collector: str,
+        subjects: Iterable[str],
+        held: Mapping[str, Reading[T]],
+        fetch: Callable[[str], T],
+        away: frozenset[str] = frozenset(),
+    ) -> dict[str, Reading[T]]:
+        """Fetch one value for each subject, side by side; subjects in `away` are not asked: their node is known to be off."""
+        started = time.monotonic()
+
+        def read(subject: str) -> Reading[T]:
+            before: Reading[T] = held.get(subject, Reading())
+            if subject in away:
+                return replace(
+                    before, failure=Failure(FailureReason.NODE_UNREACHABLE, "", f"node {subject} is offline")
+                )
+            return self._read(before, lambda: fetch(subject))
+
+        names = list(dict.fromkeys(subjects))
+        readings = dict(zip(names, self.pool.map(read, names), strict=True))
+        asked = [reading for name, reading in readings.items() if name not in away]
+        self._note(collector, asked, time.monotonic() - started, len(asked))
+        return readings
+
+    def _read(self, held: Reading[T], fetch: Callable[[], T], period: int | None = None) -> Reading[T]:
+        """Fetch one value; on failure keep the held one and say why."""
+        max_age = STALE_AFTER_PERIODS * (period or self.collector.rhythm.refresh_seconds)
+        try:
+            return Reading(fetch(), self.now, max_age)
+        except SourceError as error:
+            failure = Failure(error.reason, error.endpoint, str(error))
+        except (ValueError, OverflowError) as error:
+            malformed = Malformed(
+                self.calls.client.settings.label, "an answer", f"a value that cannot be right: {error}"
+            )
+            failure = Failure(malformed.reason, malformed.endpoint, str(malformed))
+        return Reading(held.value, held.fetched_at, max_age, failure)
+
+    def _tasks(self, names: Sequence[str], away: frozenset[str]) -> dict[str, Reading[tuple[Task, ...]]]:
+        """Read each node's vzdump tasks; of a node that was never asked, what the cluster's own list has of it (G3)."""
+        tasks = self._many("tasks", names, self.held.tasks, self.calls.tasks, away)
+        recent = self._one("cluster_tasks", Reading(), self.calls.cluster_tasks)
+        for node, reading in tasks.items():
+            there = tuple(task for task in recent.value or () if task.node == node)
+            if reading.failure and there and reading.value is None:
+                tasks[node] = replace(reading, value=there, fetched_at=recent.fetched_at, max_age=recent.max_age)
+        return tasks
+
+    def _configs(self, inventory: Reading[Inventory], away: frozenset[str]) -> dict[int, GuestConfig]:
+        """Read the configurations that are due, the longest unread first, so many that the slow round ends in time."""
+        rhythm = self.collector.rhythm
+        guests = inventory.value.guests if inventory.value else ()
+        held = {guest.vmid: self.held.configs[guest.vmid] for guest in guests if guest.vmid in self.held.configs}
+        read_at = {guest.vmid: held[guest.vmid].fetched_at if guest.vmid in held else 0 for guest in guests}
+        due = [
+            guest
+            for guest in guests
+            if guest.node not in away and self.now - read_at[guest.vmid] >= rhythm.guest_config_seconds
+        ]
+        share = max(CONFIGS_AT_LEAST, math.ceil(len(guests) * rhythm.refresh_seconds / rhythm.guest_config_seconds))
+        chosen = (
+            sorted(due, key=lambda guest: (read_at[guest.vmid], guest.vmid))[:share]
+            if inventory.failure is None
+            else []
+        )
+        started = time.monotonic()
+
+        def read(guest: Guest) -> Reading[GuestConfig]:
+            return self._read(Reading(), lambda: self.calls.config(guest, self.now), rhythm.guest_config_seconds)
+
+        readings = list(self.pool.map(read, chosen))
+        for guest, reading in zip(chosen, readings, strict=True):
+            # one that cannot be read waits for its next turn like any other, and keeps what was known
+            held[guest.vmid] = reading.value or replace(
+                held.get(guest.vmid, GuestConfig(self.now)), fetched_at=self.now
+            )
+        self._note("guest_configs", readings, time.monotonic() - started, len(held))
+        return held
+
+    def _note(self, collector: str, readings: Sequence[Reading[Any]], seconds: float, items: int | None) -> None:
+        success = all(reading.failure is None for reading in readings)
+        before = next((run.last_success_at for run in self.held.collectors if run.collector == collector), None)
+        self.runs.append(CollectorRun(collector, success, seconds, self.now if success else before, items))
+
+
+def _no_answer(reading: Reading[Any]) -> bool:
+    return reading.failure is not None and reading.failure.code in _NO_ANSWER
+
+
+def _count(value: object) -> int | None:
+    """Count what a reading holds, None where that means nothing."""
+    if isinstance(value, Inventory):
+        return len(value.guests)
+    if isinstance(value, OracleAnswer):
+        value = value.value
+    return len(value) if isinstance(value, tuple | frozenset) else None
