@@ -11,7 +11,7 @@ from report.model import Coverage, GuestJob, JobState, Reason, ReasonCode
 from report.view import ClusterView
 
 EXPLANATIONS_AT_MOST = 3
-_NEAREST_FIRST = (ReasonCode.EXCLUDED_BY_JOB, ReasonCode.IN_SUB_POOL_ONLY, ReasonCode.JOB_ON_OTHER_NODE)
+_CLOSEST_FIRST = (ReasonCode.EXCLUDED_BY_JOB, ReasonCode.IN_SUB_POOL_ONLY, ReasonCode.JOB_ON_OTHER_NODE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +65,13 @@ def _may_hold(job: JudgedJob, guest: Guest) -> bool:
 
 
 def _explain(guest: Guest, judged: Sequence[JudgedJob]) -> list[Reason]:
-    """Say why no job selects the guest: jobs that work and nearly do, at most three, what names the guest first; else that none does."""
+    """Say why no job selects the guest: the working jobs that nearly do, those that name it most closely, at most three; else that none
+    does.
+    """
     near = [reason for job in judged if job.general[0] is JobState.ACTIVE and (reason := _nearly(guest, job))]
-    return sorted(near, key=lambda reason: _NEAREST_FIRST.index(reason.code))[:EXPLANATIONS_AT_MOST] or [
-        Reason.of(ReasonCode.IN_NO_JOB)
-    ]
+    closest = min((_CLOSEST_FIRST.index(reason.code) for reason in near), default=0)
+    named = [reason for reason in near if reason.code is _CLOSEST_FIRST[closest]]
+    return named[:EXPLANATIONS_AT_MOST] or [Reason.of(ReasonCode.IN_NO_JOB)]
 
 
 def _nearly(guest: Guest, judged: JudgedJob) -> Reason | None:

@@ -188,7 +188,7 @@ class Web(Section):
         description="Exporter-toolkit web-config.yml with TLS, users, headers and rate limit; read anew when it changes.",
     )
     max_connections: Annotated[int, Whole(10, 100_000)] = Field(
-        default=1000, description="Connections at the same time; further ones are refused."
+        default=100, description="Connections at the same time; for a further one the longest silent one makes room."
     )
     idle_timeout: Annotated[int, Duration(1, HOUR)] = Field(
         default=75, description="How long an idle connection is kept open; above the scrape interval saves handshakes."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from report.model import Coverage, GuestJob, GuestReport, JobState, Report
 from report.rows.front import attention_section
-from report.rows.shared import Reader, guest_anchor, guest_state, job_anchor, needing_attention
+from report.rows.shared import Reader, guest_anchor, guest_state, needing_attention
 from report.sections import Row, Section
 from report.words import (
     describe_coverage,
@@ -39,7 +39,7 @@ def all_guests(report: Report, reader: Reader) -> Section:
     columns = reader.columns(
         ("vmid>", 1),
         ("name", 3),
-        ("type", 1.3),
+        ("type", 1.6),
         ("node", 1.5),
         ("coverage", 2.3),
         ("protection", 1.6),
@@ -59,7 +59,6 @@ def all_guests(report: Report, reader: Reader) -> Section:
                 cells=(*_cells(guest, reader), note) if with_notes else _cells(guest, reader),
                 state=guest_state(guest),
                 anchor=guest_anchor(guest),
-                link=job_anchor(guest.pve, guest.jobs[0].job) if guest.jobs else "",
                 group=_group(guest, reader),
             )
             for guest, note in zip(ordered, notes, strict=True)

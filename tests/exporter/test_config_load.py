@@ -80,7 +80,7 @@ def test_what_looks_like_a_number_or_a_boolean_stays_text(tmp_path: Path) -> Non
 
 def test_a_key_without_a_value_means_its_default(tmp_path: Path) -> None:
     config = load(tmp_path, GOOD + "    tls:\nrefresh:\n  interval:\n  jitter: null\nweb: ~\n").config
-    assert (config.refresh.interval, config.refresh.jitter, config.web.max_connections) == (300, 0.1, 1000)
+    assert (config.refresh.interval, config.refresh.jitter, config.web.max_connections) == (300, 0.1, 100)
 
 
 BAD_FILES = [

@@ -1,0 +1,174 @@
+"""The command line: commands, options, exit codes. Exit codes: 0 fine, 1 findings, 2 configuration, 3 no source could be reached or
+authenticated, 4 the report could not be written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from exporter import commands, demo
+from exporter.errors import VzcoverError
+from exporter.logs import set_up
+from exporter.terminal import complain
+from report.version import VERSION
+
+LIBRARIES = (
+    "proxmoxer",
+    "requests",
+    "urllib3",
+    "msgspec",
+    "prometheus-client",
+    "fpdf2",
+    "pyyaml",
+    "pydantic",
+    "tenacity",
+    "starlette",
+    "uvicorn",
+    "bcrypt",
+    "rich",
+    "babel",
+    "cryptography",
+)
+EPILOG = """\
+exit codes:
+  0  fine
+  1  findings: a demanded guest is in no active backup job, or what --fail-on names
+  2  the configuration cannot be used
+  3  no source could be reached or authenticated
+  4  the report could not be written
+
+the configuration is --config FILE, else $VZCOVER_CONFIG, else /etc/vzcover/config.yaml; every setting may also come from
+the environment, as VZCOVER__PVE__0__TOKEN_ID does.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command: what `--help` says of it, its own options, and what it does with them; a new command is one row."""
+
+    name: str
+    summary: str
+    options: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
+
+
+COMMANDS = (
+    Command(
+        "serve",
+        "run the daemon: refresh, serve /metrics and the page, write the daily report",
+        commands.no_options,
+        commands.serve,
+    ),
+    Command("report", "refresh once and write the report as files", commands.report_options, commands.report),
+    Command(
+        "status", "refresh once and show the guests without planned backup", commands.status_options, commands.status
+    ),
+    Command(
+        "check-config",
+        "read the configuration and say what is wrong with it",
+        commands.no_options,
+        commands.check_config,
+    ),
+    Command("demo", "run the daemon against a simulated cluster", demo.demo_options, demo.demo),
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Given the command line (default: the process's), run its command; return the exit code."""
+    parser = build_parser()
+    given = _with_old_flags(list(sys.argv[1:] if arguments is None else arguments))
+    options = parser.parse_args(given)
+    if options.versions:
+        print(versions())
+        return 0
+    if options.command is None:
+        parser.print_help()
+        return 2
+    set_up("keyvalue", "warning")
+    try:
+        return int(options.run(options))
+    except VzcoverError as error:
+        complain(str(error))
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # whoever read our output has seen enough; keep the interpreter from complaining at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser, made from the table of commands."""
+    parser = argparse.ArgumentParser(
+        prog="vzcover",
+        description="Tells, for every Proxmox guest, whether it is backed up as promised.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--version", dest="versions", action="store_true", help="print the versions of vzcover and its libraries"
+    )
+    _common_options(parser, None)
+    parser.set_defaults(config=None, now=None)
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    for command in COMMANDS:
+        own = subparsers.add_parser(
+            command.name,
+            help=command.summary,
+            description=command.summary[0].upper() + command.summary[1:] + ".",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        _common_options(own, argparse.SUPPRESS)
+        command.options(own)
+        own.set_defaults(run=command.run)
+    return parser
+
+
+def _common_options(parser: argparse.ArgumentParser, default: object) -> None:
+    """Add the options that may stand before or behind the command's name."""
+    parser.add_argument(
+        "--config", "--config.file", metavar="FILE", type=Path, default=default, help="configuration file (YAML)"
+    )
+    parser.add_argument(
+        "--now",
+        metavar="EPOCH",
+        type=int,
+        default=default,
+        help="judge as of this instant instead of the clock (for recordings)",
+    )
+
+
+# flags of before there were commands, with what they stand for now
+OLD_FLAGS = {
+    "--generate-pdf": ["report", "--format", "pdf"],
+    "--dump-report-data": ["report", "--format", "json", "--output", "-"],
+}
+
+
+def _with_old_flags(arguments: list[str]) -> list[str]:
+    """Replace an older flag by the command it stands for; other arguments stay where they are."""
+    for flag, command in OLD_FLAGS.items():
+        if flag in arguments:
+            position = arguments.index(flag)
+            rest = arguments[:position] + arguments[position + 1 :]
+            return [command[0], *command[1:], *rest]
+    return arguments
+
+
+def versions() -> str:
+    """Return the versions of vzcover, Python and the libraries, one a line."""
+    lines = [f"vzcover {VERSION}", f"python {platform.python_version()}"]
+    for library in LIBRARIES:
+        try:
+            lines.append(f"{library} {version(library)}")
+        except PackageNotFoundError:
+            lines.append(f"{library} is not installed")
+    return "\n".join(lines)

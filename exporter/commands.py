@@ -1,0 +1,161 @@
+"""What the commands do: serve, report, status, check-config. Each takes the parsed options and returns the exit code."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from exporter.app import build_daemon, reader_of, refresh_once
+from exporter.config.load import LoadedConfig, find_config, load_config
+from exporter.deliver import FORMATS, render, write_files
+from exporter.errors import ConfigError, ConfigProblem
+from exporter.logs import set_up
+from exporter.terminal import complain, print_section, progress
+from report.model import Coverage, IssueCode, Protection, Report
+from report.rows.paper import status_rows
+from report.tables.json_report import to_json
+from report.words import describe_issue
+
+TEXT_FORMATS = ("json", "csv")
+# states that --fail-on may name; the others are what one hopes for
+FAILING = (Coverage.NOT_PLANNED, Coverage.UNDECIDED, Protection.UNPROTECTED, Protection.AT_RISK, Protection.UNKNOWN)
+# what makes a report say less than it seems to; told on standard error as well
+GRAVE = (IssueCode.SOURCE_DOWN, IssueCode.NO_GUEST_VISIBLE)
+
+
+def no_options(parser: argparse.ArgumentParser) -> None:
+    """Add nothing."""
+
+
+def report_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of report."""
+    parser.add_argument(
+        "--format", type=_formats, metavar="LIST", help="out of pdf, json, csv (default: report.formats)"
+    )
+    parser.add_argument(
+        "--output", metavar="FOLDER", help="where to (default: report.output); - is standard output, for json or csv"
+    )
+    parser.add_argument(
+        "--fail-on",
+        type=_states,
+        default=(),
+        metavar="LIST",
+        help=f"exit 1 if a demanded guest is in one of these states: {', '.join(FAILING)}",
+    )
+
+
+def status_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of status."""
+    parser.add_argument("--json", action="store_true", help="print the whole report as JSON instead of a table")
+    parser.add_argument("--strict", action="store_true", help=f"exit 1 also on {Coverage.UNDECIDED}")
+
+
+def serve(options: argparse.Namespace) -> int:
+    """Run the daemon until a signal ends it."""
+    loaded = load(options)
+    set_up(loaded.config.log.format, loaded.config.log.level)
+    _warn(loaded)
+    daemon = build_daemon(loaded, lambda: load(options), clock=clock(options))
+    return daemon.run()
+
+
+def report(options: argparse.Namespace) -> int:
+    """Refresh once and write the report."""
+    loaded = load(options)
+    formats = options.format or loaded.config.report.formats
+    if options.output == "-" and (len(formats) != 1 or formats[0] not in TEXT_FORMATS):
+        raise usage("--output -", f"needs one text format: --format {' or --format '.join(TEXT_FORMATS)}")
+    _warn(loaded)
+    with progress("reading the sources"):
+        judged = refresh_once(loaded, int(clock(options)()))
+    reader = reader_of(loaded.config)
+    if options.output == "-":
+        sys.stdout.buffer.write(render(judged, reader, formats)[formats[0]])
+        sys.stdout.buffer.flush()
+    else:
+        folder = Path(options.output) if options.output else loaded.config.report.output
+        with progress("writing the report"):
+            written = write_files(folder, judged, reader, formats)
+        for path in written:
+            print(path)
+    return exit_code(judged, reader.language, options.fail_on)
+
+
+def status(options: argparse.Namespace) -> int:
+    """Refresh once and show the guests that need attention."""
+    loaded = load(options)
+    _warn(loaded)
+    with progress("reading the sources"):
+        judged = refresh_once(loaded, int(clock(options)()))
+    reader = reader_of(loaded.config)
+    if options.json:
+        sys.stdout.write(to_json(judged, reader.language))
+    else:
+        print_section(status_rows(judged, reader.language, reader.zone))
+    failing = (Coverage.NOT_PLANNED, Coverage.UNDECIDED) if options.strict else (Coverage.NOT_PLANNED,)
+    code = exit_code(judged, reader.language, failing)
+    return code or int(any(not source.inventory_known for source in judged.sources))
+
+
+def check_config(options: argparse.Namespace) -> int:
+    """Read the configuration and say what is in it; errors are raised, warnings printed."""
+    loaded = load(options)
+    _warn(loaded)
+    where = loaded.file or "the environment"
+    for source in loaded.config.sources:
+        hosts = ", ".join(str(host) for host in source.hosts)
+        print(f"{source.title}: {hosts}, token {source.token_id}")
+    print(f"{where}: fine; SHA-256 of the settings {loaded.sha256}")
+    return 0
+
+
+def exit_code(judged: Report, language: str, failing: tuple[str, ...]) -> int:
+    """Given a Report, the reader's language and the states that are failures, tell what is grave and return the exit code."""
+    for issue in judged.issues:
+        if issue.code in GRAVE:
+            complain(describe_issue(issue, language))
+    if judged.sources and not any(source.up for source in judged.sources):
+        return 3
+    states = {state for guest in judged.guests if guest.demanded for state in (guest.coverage, guest.protection)}
+    return int(any(state in failing for state in states))
+
+
+def load(options: argparse.Namespace) -> LoadedConfig:
+    """Given the command line, return the configuration; raise ConfigError."""
+    return load_config(find_config(options.config, os.environ), os.environ)
+
+
+def clock(options: argparse.Namespace) -> Callable[[], float]:
+    """Given the command line, return the clock: the machine's, or one that stands at --now."""
+    return time.time if options.now is None else lambda: float(options.now)
+
+
+def usage(option: str, message: str) -> ConfigError:
+    """Given an option and what is wrong with it, return the error."""
+    return ConfigError([ConfigProblem("command line", None, option, message)])
+
+
+def _warn(loaded: LoadedConfig) -> None:
+    for warning in loaded.warnings:
+        complain(f"warning: {warning}")
+
+
+def _formats(text: str) -> tuple[str, ...]:
+    return _choices(text, tuple(FORMATS))
+
+
+def _states(text: str) -> tuple[str, ...]:
+    return _choices(text, tuple(FAILING))
+
+
+def _choices(text: str, allowed: tuple[str, ...]) -> tuple[str, ...]:
+    """Given a comma list, return its parts; argparse turns the error into a usage message and exit code 2."""
+    parts = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    unknown = [part for part in parts if part not in allowed]
+    if unknown or not parts:
+        raise argparse.ArgumentTypeError(f"{', '.join(unknown) or 'nothing'} is not out of {', '.join(allowed)}")
+    return parts

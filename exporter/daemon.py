@@ -1,0 +1,204 @@
+"""The daemon: a refresh loop and a daily report, each in a thread of its own, a web server, and signals that only set flags."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from exporter.bodies import LazyBody
+from exporter.counters import Counters
+from exporter.daily import DailyReports
+from exporter.errors import ConfigError
+from exporter.logs import event
+from exporter.metrics.exposition import render_exposition
+from exporter.metrics.own import SelfStatus
+from exporter.parts import Parts, Server
+from exporter.signals import Flags, signal_flags
+from exporter.store import Snapshot, Store
+from exporter.systemd import notify, watchdog_seconds
+from report.model import Report
+
+LOGGER = logging.getLogger("vzcover")
+# how often the main thread looks at its flags and feeds the watchdog
+TICK_SECONDS = 0.2
+# how long threads may take to finish their unit of work after SIGTERM; they are daemon threads and die with the process after it
+STOP_SECONDS = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What can be told once the first refresh is done: where the page is, the Report, and the first PDF if one was asked for."""
+
+    urls: tuple[str, ...]
+    report: Report
+    pdf: Path | None
+
+
+class Daemon:
+    """Runs until a signal.
+
+    `reload` makes the parts anew for SIGHUP and raises ConfigError if the new configuration cannot be used;
+    `report_at_start` writes a report right after the first refresh; `clock` is epoch seconds.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        store: Store,
+        server: Server,
+        counters: Counters,
+        status: SelfStatus,
+        *,
+        reload: Callable[[], Parts],
+        report_at_start: bool = False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._parts = parts
+        self._store = store
+        self._server = server
+        self._counters = counters
+        self._status = status
+        self._make_parts = reload
+        self._clock = clock
+        self._stopping = threading.Event()
+        self._wake = threading.Event()
+        self._refreshed = threading.Event()
+        self._retired: list[Parts] = []
+        self._down: dict[str, bool] = {}
+        self._daily = DailyReports(
+            lambda: self._parts, store, counters, self._stopping, self._refreshed, at_start=report_at_start, clock=clock
+        )
+
+    def run(self, on_started: Callable[[Started], None] | None = None) -> int:
+        """Serve until SIGTERM or SIGINT; return the exit code. `on_started` is called after the first refresh (and report, if that
+        was asked for). Raises ConfigError if an address cannot be bound.
+        """
+        with signal_flags() as flags:
+            self._server.bind()
+            self._server.start()
+            threads = [
+                threading.Thread(target=self._refresh_loop, name="refresh", daemon=True),
+                threading.Thread(target=self._daily.loop, name="report", daemon=True),
+            ]
+            for thread in threads:
+                thread.start()
+            event(LOGGER, logging.INFO, "started", listen=", ".join(self._server.addresses))
+            self._watch(flags, on_started)
+            self._stop(threads)
+        return 0
+
+    def _watch(self, flags: Flags, on_started: Callable[[Started], None] | None) -> None:
+        """Wait for signals; tell systemd that the program is ready after the first refresh, and alive as long as it serves."""
+        ready = False
+        interval = watchdog_seconds()
+        fed = time.monotonic()
+        while not flags.stop:
+            self._stopping.wait(TICK_SECONDS)
+            if flags.reload:
+                flags.reload = False
+                self._reload()
+            if not ready and self._first_is_done():
+                ready = True
+                notify("READY=1\nSTATUS=serving on " + ", ".join(self._server.addresses))
+                report = self._store.current.report
+                if on_started and report:
+                    on_started(Started(self._server.urls, report, self._store.latest_pdf))
+            if interval and time.monotonic() - fed >= interval and self._server.alive:
+                fed = time.monotonic()
+                notify("WATCHDOG=1")
+
+    def _first_is_done(self) -> bool:
+        return self._refreshed.is_set() and self._daily.started.is_set()
+
+    def _stop(self, threads: list[threading.Thread]) -> None:
+        """Let the unit of work finish, within limits, and end."""
+        notify("STOPPING=1")
+        event(LOGGER, logging.INFO, "stopping")
+        self._stopping.set()
+        self._wake.set()
+        self._parts.close()
+        deadline = time.monotonic() + STOP_SECONDS
+        self._server.stop()
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    # the refresh loop: the only writer of snapshots
+
+    def _refresh_loop(self) -> None:
+        while not self._stopping.is_set():
+            started = time.monotonic()
+            try:
+                self._refresh()
+            except Exception:  # a bug must not end the loop; the metric that says "stale" and this line tell of it
+                LOGGER.exception("the refresh failed; the last report stays")
+            interval = self._parts.config.refresh.interval
+            spread = interval * self._parts.config.refresh.jitter
+            pause = interval - (time.monotonic() - started) + random.uniform(-spread, spread)  # noqa: S311
+            self._wake.wait(max(1.0, pause))
+            self._wake.clear()
+
+    def _refresh(self) -> None:
+        while self._retired:
+            self._retired.pop().close()
+        parts, started, now = self._parts, time.monotonic(), int(self._clock())
+        report = parts.refresh(now)
+        if self._stopping.is_set():
+            return
+        self._log_changes(report)
+        self._status = replace(self._status, refresh_seconds=time.monotonic() - started, refreshed_at=now)
+        self._publish(report)
+        self._refreshed.set()
+
+    def _publish(self, report: Report) -> None:
+        """Render what a scrape reads, and offer the rest to be rendered when somebody asks."""
+        parts = self._parts
+        status = replace(
+            self._status,
+            web_config_reloaded=self._server.web_config_reloaded,
+            report_seconds=self._daily.last_seconds,
+            reported_at=self._daily.last_at,
+        )
+        exposition = render_exposition(report, status, self._counters)
+        page = LazyBody(lambda: parts.page(report, self._store.latest_pdf is not None))
+        self._store.replace(Snapshot(exposition, report, LazyBody(lambda: parts.json(report)), page))
+
+    def _log_changes(self, report: Report) -> None:
+        """Log one line when a source goes, and one when it returns."""
+        for source in report.sources:
+            was_down = self._down.get(source.name, False)
+            if not source.up and not was_down:
+                reason = source.failure.message if source.failure else "no answer"
+                event(LOGGER, logging.WARNING, "source is down", source=source.name, error=reason)
+            elif source.up and was_down:
+                event(LOGGER, logging.INFO, "source is back", source=source.name)
+            self._down[source.name] = not source.up
+
+    # reloading
+
+    def _reload(self) -> None:
+        """Put a new configuration in force between two refreshes; a bad one leaves the old in force and says so in a metric."""
+        notify("RELOADING=1")
+        old = self._parts
+        try:
+            self._parts = self._make_parts()
+        except ConfigError as error:
+            self._status = replace(self._status, config_reloaded=False)
+            event(
+                LOGGER,
+                logging.ERROR,
+                "the new configuration is not usable; the old one stays in force",
+                error=str(error),
+            )
+        else:
+            if self._parts.config.web != old.config.web:
+                event(LOGGER, logging.WARNING, "the settings of web have changed: they need a restart")
+            self._retired.append(old)
+            self._status = replace(self._status, config_reloaded=True, config_hash=self._parts.config_hash)
+            event(LOGGER, logging.INFO, "configuration reloaded", sha256=self._parts.config_hash)
+        self._wake.set()
+        notify("READY=1")

@@ -1,0 +1,49 @@
+"""What the daemon is made of, as plain types: `exporter.app` wires them, `exporter.daemon` runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from exporter.config.model import Config
+from exporter.schedule import DailyTime
+from report.model import Report
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a configuration stands for, wired by `exporter.app`; made anew when the configuration is reloaded.
+
+    `refresh`: now (epoch) → Report. `json`, `page`: Report (and whether there is a PDF) → body. `write_report`: Report → the
+    files written. `remove_old`: now → the files removed; both raise OutputError. `newest_pdf`: the newest PDF in the output
+    folder. `close`: let go of all connections.
+    """
+
+    config: Config
+    config_hash: str
+    daily: DailyTime
+    refresh: Callable[[int], Report]
+    json: Callable[[Report], bytes]
+    page: Callable[[Report, bool], bytes]
+    write_report: Callable[[Report], Sequence[Path]]
+    remove_old: Callable[[int], Sequence[Path]]
+    newest_pdf: Callable[[], Path | None]
+    close: Callable[[], None]
+
+
+class Server(Protocol):
+    """The web server as the daemon sees it."""
+
+    @property
+    def addresses(self) -> tuple[str, ...]: ...
+    @property
+    def urls(self) -> tuple[str, ...]: ...
+    @property
+    def alive(self) -> bool: ...
+    @property
+    def web_config_reloaded(self) -> bool | None: ...
+    def bind(self) -> None: ...
+    def start(self) -> None: ...
+    def stop(self) -> None: ...

@@ -1,0 +1,1 @@
+"""What HTTP clients see: metrics, health, the page, the JSON report, the latest PDF."""
