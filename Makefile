@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
 # two workers suit two cores; tests of one file stay together, because many share a process that they started
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile
 # Debian's packages with the programs that some tests start; the services these packages bring are not used
@@ -71,5 +72,6 @@ test-tools: ## system programs that some tests need, from Debian (needs root)
 
 .PHONY: lock
 lock: venv ## make the lock files anew (hashes, no index address)
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml -o requirements.lock
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group dev pyproject.toml -o requirements-dev.lock
+	$(LOCK) pyproject.toml -o requirements.lock
+	$(LOCK) --group pyproject.toml:build -o requirements-build.lock
+	$(LOCK) pyproject.toml --group dev -o requirements-dev.lock
