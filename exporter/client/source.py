@@ -18,7 +18,7 @@ from exporter.client.failures import deadline_failure
 from exporter.client.handshakes import ca_file_failure
 from exporter.client.retry import retrying
 from exporter.client.session import SourceSession, source_api
-from exporter.client.settings import ClientSettings
+from exporter.client.settings import ClientSettings, plain_fingerprint
 from exporter.client.tls import SourceContext
 from exporter.counters import Counters
 from exporter.errors import Unreachable
@@ -83,6 +83,12 @@ class SourceClient:
         """Epoch seconds at which the certificate of the last TLS handshake ends, even a refused one; None before any."""
         certificate = self._context.certificate if self._context else None
         return certificate.not_after if certificate else None
+
+    @property
+    def certificate_fingerprint(self) -> str | None:
+        """SHA-256 of the certificate of the last TLS handshake, 64 lower-case hexadecimal digits; None before any."""
+        certificate = self._context.certificate if self._context else None
+        return plain_fingerprint(certificate.fingerprint) if certificate else None
 
     def get(
         self,

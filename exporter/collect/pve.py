@@ -1,7 +1,8 @@
 """One PVE cluster → its facts: which calls are made, in which order, and what is held from before when one fails.
 
-A refresh makes 8 calls for the cluster, 4 for each node that is online, 1 for each job, and 1 for each pool that a job names and
-that `/cluster/resources` does not show. Guest configurations are read in a slow round (24 h by default), spread over refreshes.
+A refresh makes 8 calls for the cluster, 4 for each node that is online, 1 for each job, 1 for each pool that a job names and that
+`/cluster/resources` does not show, and 1 for each storage with backups that is no PBS (one that
+is not shared: for each node). Guest configurations are read in a slow round (24 h by default), spread over refreshes.
 """
 
 from __future__ import annotations
@@ -15,12 +16,25 @@ from typing import Any, TypeVar
 
 from exporter.client.deadline import Deadline
 from exporter.client.source import SourceClient
+from exporter.collect.file_backups import FileCalls, Parts, read_backups
 from exporter.collect.pve_calls import PveCalls
 from exporter.collect.pve_known import nodes_or_names, unseen_pools, with_last_names
+from exporter.collect.steps import Steps
+from exporter.collect.task_counts import TaskCounter
 from exporter.counters import Counters
-from exporter.errors import FailureReason, Malformed, SourceError
-from report.facts import ClusterFacts, CollectorRun, Failure, Guest, GuestConfig, Inventory, OracleAnswer, Reading, Task
-from report.runs import task_result
+from exporter.errors import FailureReason, SourceError
+from report.backups import BackupGroup
+from report.facts import (
+    ClusterFacts,
+    Guest,
+    GuestConfig,
+    Inventory,
+    OracleAnswer,
+    StorageDefinition,
+    StorageState,
+    Task,
+)
+from report.readings import CollectorRun, Failure, Permissions, Reading
 
 T = TypeVar("T")
 
@@ -59,7 +73,10 @@ class ClusterCollector:
     counters: Counters
     rhythm: Rhythm
     parallel: int = 4
-    _ended_tasks: frozenset[str] | None = None
+    tasks: TaskCounter = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.tasks = TaskCounter(self.counters)
 
     def collect(self, before: ClusterFacts | None, now: int, deadline: Deadline) -> ClusterFacts:
         """Given the facts of the refresh before (None at first), now (epoch) and the refresh's deadline, return the facts.
@@ -69,18 +86,8 @@ class ClusterCollector:
         held = before or ClusterFacts(self.name, now, False, token_id=self.token_id)
         with ThreadPoolExecutor(max_workers=self.parallel, thread_name_prefix=f"collect-{self.name}") as pool:
             facts = _Round(self, held, now, PveCalls(self.client, deadline), pool).run()
-        if facts.up:
-            self._count_tasks(facts)
+        self.tasks.count(held, facts)
         return facts
-
-    def _count_tasks(self, facts: ClusterFacts) -> None:
-        """Count vzdump tasks that ended since the start, each once, by UPID; the first refresh only says which are old."""
-        ended = {
-            task.upid: task for reading in facts.tasks.values() for task in reading.value or () if task_result(task)
-        }
-        for upid in ended.keys() - self._ended_tasks if self._ended_tasks is not None else ():
-            self.counters.count_vzdump_task(self.name, ended[upid].node, task_result(ended[upid]) or "")
-        self._ended_tasks = frozenset(ended)
 
 
 @dataclass(slots=True)
@@ -93,6 +100,7 @@ class _Round:
     calls: PveCalls
     pool: ThreadPoolExecutor
     runs: list[CollectorRun] = field(default_factory=list)
+    answered: bool = False
 
     def run(self) -> ClusterFacts:
         """Make the calls and return the facts."""
@@ -103,11 +111,14 @@ class _Round:
             return self._source_down(version, permissions)
         inventory = self._one("inventory", held.inventory, calls.inventory)
         jobs = self._one("jobs", held.jobs, calls.jobs)
-        storages = self._one("storages", held.storages, calls.storages)
+        all_visible = permissions.value is not None and permissions.value.below("Datastore.Audit", "/storage")
+        storages = self._one("storages", held.storages, lambda: calls.storages(all_visible))
         nodes = nodes_or_names(self._one("nodes", held.nodes, calls.nodes), inventory)
         names = [node.name for node in nodes.value or ()]
-        away = frozenset(node.name for node in nodes.value or () if node.online is False)
+        away = frozenset(node.name for node in nodes.usable(self.now) or () if node.online is False)
         configs = self._configs(inventory, away)
+        states = self._many("storage_states", names, held.storage_states, calls.storage_states, away)
+        backups, parts = self._backups(storages, states, permissions)
         facts = ClusterFacts(
             name=held.name,
             attempted_at=self.now,
@@ -124,15 +135,35 @@ class _Round:
             ),
             not_backed_up=self._one("not_backed_up", held.not_backed_up, calls.not_backed_up),
             storages=storages,
-            storage_states=self._many("storage_states", names, held.storage_states, calls.storage_states, away),
+            storage_states=states,
             vzdump_defaults=self._many("vzdump_defaults", names, held.vzdump_defaults, calls.vzdump_defaults, away),
             zones=self._many("zones", names, held.zones, calls.zone, away),
             tasks=self._tasks(names, away),
             configs=configs,
+            backups=backups,
+            backup_parts=parts,
             certificate_not_after=self.collector.client.certificate_not_after,
         )
-        up = any(run.success for run in self.runs)
-        return replace(facts, up=up, failure=None if up else version.failure, collectors=tuple(self.runs))
+        failure = None if self.answered else version.failure
+        return replace(facts, up=self.answered, failure=failure, collectors=tuple(self.runs))
+
+    def _backups(
+        self,
+        storages: Reading[tuple[StorageDefinition, ...]],
+        states: Mapping[str, Reading[tuple[StorageState, ...]]],
+        permissions: Reading[Permissions],
+    ) -> tuple[dict[str, Reading[tuple[BackupGroup, ...]]], Parts]:
+        """Read which backups lie on storages that are no PBS (D5); also return what each node told, to be held."""
+        collector = self.collector
+        steps = Steps(
+            collector.client.settings.label, self.now, collector.rhythm.refresh_seconds, self.held.collectors, self.pool
+        )
+        calls = FileCalls(collector.client, self.calls.deadline)
+        found, parts = read_backups(
+            steps, calls, self.held.name, storages.value or (), states, permissions.value, self.held.backup_parts
+        )
+        self.runs += steps.runs
+        return found, parts
 
     def _source_down(self, *asked: Reading[Any]) -> ClusterFacts:
         """Return the facts held from before when the cluster does not answer at all; nothing more is asked."""
@@ -188,14 +219,11 @@ class _Round:
         """Fetch one value; on failure keep the held one and say why."""
         max_age = STALE_AFTER_PERIODS * (period or self.collector.rhythm.refresh_seconds)
         try:
-            return Reading(fetch(), self.now, max_age)
+            reading = Reading(fetch(), self.now, max_age)
+            self.answered = True
+            return reading
         except SourceError as error:
             failure = Failure(error.reason, error.endpoint, str(error))
-        except (ValueError, OverflowError) as error:
-            malformed = Malformed(
-                self.calls.client.settings.label, "an answer", f"a value that cannot be right: {error}"
-            )
-            failure = Failure(malformed.reason, malformed.endpoint, str(malformed))
         return Reading(held.value, held.fetched_at, max_age, failure)
 
     def _tasks(self, names: Sequence[str], away: frozenset[str]) -> dict[str, Reading[tuple[Task, ...]]]:

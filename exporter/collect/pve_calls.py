@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -10,7 +11,7 @@ from exporter.client.endpoints import path_of
 from exporter.client.source import SourceClient
 from exporter.collect import pve_parse as parse
 from exporter.collect import pve_rows as rows
-from exporter.errors import NotFound, ServerFailed
+from exporter.errors import Malformed, NotFound, ServerFailed
 from report.facts import (
     BackupJob,
     Guest,
@@ -27,6 +28,7 @@ from report.facts import (
     VzdumpDefaults,
 )
 
+R = TypeVar("R")
 T = TypeVar("T")
 
 # vzdump tasks asked for per node: the genuine history holds some hundreds (G4)
@@ -43,80 +45,91 @@ class PveCalls:
     deadline: Deadline
 
     def version(self) -> str:
-        return self._get("/version", rows.VersionRow).version
+        return self._get("/version", rows.VersionRow, lambda row: row.version)
 
     def permissions(self) -> Permissions:
-        return parse.parse_permissions(self._get("/access/permissions", rows.Permissions))
+        return self._get("/access/permissions", rows.Permissions, parse.parse_permissions)
 
     def inventory(self) -> Inventory:
-        return parse.parse_inventory(self._get("/cluster/resources", list[rows.ResourceRow], large=True))
+        return self._get("/cluster/resources", list[rows.ResourceRow], parse.parse_inventory, large=True)
 
     def nodes(self) -> tuple[Node, ...]:
-        return parse.parse_nodes(self._get("/cluster/status", list[rows.StatusRow]))
+        return self._get("/cluster/status", list[rows.StatusRow], parse.parse_nodes)
 
     def jobs(self) -> tuple[BackupJob, ...]:
-        return parse.parse_jobs(self._get("/cluster/backup", list[rows.JobRow]))
+        return self._get("/cluster/backup", list[rows.JobRow], parse.parse_jobs)
 
-    def storages(self) -> tuple[StorageDefinition, ...]:
-        return parse.parse_storages(self._get("/storage", list[rows.StorageRow]))
+    def storages(self, all_visible: bool) -> tuple[StorageDefinition, ...]:
+        """Ask for storage.cfg; where all storages are visible an empty list cannot be right: PVE makes up `local` (E6)."""
+        storages = self._get("/storage", list[rows.StorageRow], parse.parse_storages)
+        if all_visible and not storages:
+            raise self._malformed("/storage", "it lists no storage at all, and PVE always has local")
+        return storages
 
     def cluster_tasks(self) -> tuple[Task, ...]:
-        return parse.parse_tasks(self._get("/cluster/tasks", list[rows.TaskRow]))
+        return self._get("/cluster/tasks", list[rows.TaskRow], parse.parse_tasks)
 
     def included(self, job: str) -> OracleAnswer[tuple[IncludedGuest, ...]]:
         path = path_of("/cluster/backup/{id}/included_volumes", id=job)
         try:
-            return OracleAnswer(parse.parse_included(self._get(path, rows.IncludedRow, large=True)))
+            return OracleAnswer(self._get(path, rows.IncludedRow, parse.parse_included, large=True))
         except ServerFailed as error:
             return OracleAnswer(None, _refusal(error))
 
     def not_backed_up(self) -> OracleAnswer[frozenset[int]]:
         path = "/cluster/backup-info/not-backed-up"
         try:
-            return OracleAnswer(parse.parse_not_backed_up(self._get(path, list[rows.UncoveredRow], large=True)))
+            return OracleAnswer(self._get(path, list[rows.UncoveredRow], parse.parse_not_backed_up, large=True))
         except ServerFailed as error:
             return OracleAnswer(None, _refusal(error))
 
     def pool(self, pool: str) -> PoolLookup:
         """Ask for one pool by name; before PVE 8.1 there is no `poolid` parameter and the name is part of the path (M6)."""
         try:
-            return parse.parse_pool(self._get("/pools", list[rows.PoolRow], poolid=pool))
+            return self._get("/pools", list[rows.PoolRow], parse.parse_pool, poolid=pool)
         except (ServerFailed, NotFound) as error:
             if _POOL_MISSING in error.detail:
                 return PoolLookup(None)
             if error.status != 400:
                 raise
         try:
-            return parse.parse_pool([self._get(path_of("/pools/{poolid}", poolid=pool), rows.PoolRow)])
+            path = path_of("/pools/{poolid}", poolid=pool)
+            return self._get(path, rows.PoolRow, lambda row: parse.parse_pool([row]))
         except ServerFailed as error:
             if _POOL_MISSING in error.detail:
                 return PoolLookup(None)
             raise
 
     def storage_states(self, node: str) -> tuple[StorageState, ...]:
-        answer = self._get(path_of("/nodes/{node}/storage", node=node), list[rows.StorageStateRow])
-        return parse.parse_storage_states(answer, node)
+        path = path_of("/nodes/{node}/storage", node=node)
+        return self._get(path, list[rows.StorageStateRow], lambda answer: parse.parse_storage_states(answer, node))
 
     def vzdump_defaults(self, node: str) -> VzdumpDefaults:
-        return parse.parse_vzdump_defaults(
-            self._get(path_of("/nodes/{node}/vzdump/defaults", node=node), rows.VzdumpDefaultsRow)
-        )
+        path = path_of("/nodes/{node}/vzdump/defaults", node=node)
+        return self._get(path, rows.VzdumpDefaultsRow, parse.parse_vzdump_defaults)
 
     def zone(self, node: str) -> str:
-        return self._get(path_of("/nodes/{node}/time", node=node), rows.TimeRow).timezone
+        return self._get(path_of("/nodes/{node}/time", node=node), rows.TimeRow, lambda row: row.timezone)
 
     def tasks(self, node: str) -> tuple[Task, ...]:
         query = {"typefilter": "vzdump", "source": "all", "limit": TASKS_AT_MOST}
-        return parse.parse_tasks(
-            self._get(path_of("/nodes/{node}/tasks", node=node), list[rows.TaskRow], large=True, **query)
-        )
+        path = path_of("/nodes/{node}/tasks", node=node)
+        return self._get(path, list[rows.TaskRow], parse.parse_tasks, large=True, **query)
 
     def config(self, guest: Guest, now: int) -> GuestConfig:
         path = path_of("/nodes/{node}/{type}/{vmid}/config", node=guest.node, type=guest.guest_type, vmid=guest.vmid)
-        return parse.parse_guest_config(self._get(path, rows.GuestConfigRow), now)
+        return self._get(path, rows.GuestConfigRow, lambda row: parse.parse_guest_config(row, now))
 
-    def _get(self, path: str, into: type[T], *, large: bool = False, **query: str) -> T:
-        return self.client.get(path, into, self.deadline, large=large, **query)
+    def _get(self, path: str, into: type[R], parse: Callable[[R], T], *, large: bool = False, **query: str) -> T:
+        """GET a path as rows and return the facts in them; a value that cannot be right makes the answer malformed."""
+        answer = self.client.get(path, into, self.deadline, large=large, **query)
+        try:
+            return parse(answer)
+        except ValueError as error:
+            raise self._malformed(path, f"a value that cannot be right: {error}") from None
+
+    def _malformed(self, path: str, detail: str) -> Malformed:
+        return Malformed(self.client.settings.label, path, detail)
 
 
 def _refusal(error: ServerFailed) -> str:

@@ -1,7 +1,7 @@
 """From PVE's rows to facts: pure functions, one an endpoint. After this there is no row and no dict of theirs.
 
-Each takes the rows of one answer and returns facts; a value that cannot be what it should be raises ValueError, which the
-collector turns into a malformed answer.
+Each takes the rows of one answer and returns facts, each thing once; a value that cannot be what it should be raises ValueError,
+which the collector turns into a malformed answer.
 """
 
 from __future__ import annotations
@@ -10,6 +10,17 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from exporter.collect import pve_rows as rows
+from exporter.collect.pve_values import (
+    boolean,
+    count,
+    distinct,
+    guest_id,
+    instant,
+    items,
+    keep_options,
+    optional_boolean,
+    text,
+)
 from report.facts import (
     BackupJob,
     Guest,
@@ -27,54 +38,11 @@ from report.facts import (
 )
 
 GUEST_TYPES = frozenset({"qemu", "lxc"})
-_LIST = re.compile(r"[,;\s]+")
-_CTIME = re.compile(r"(?:^|,)ctime=(\d+)")
+_CTIME = re.compile(r"(?:^|,)ctime=([0-9]+)")
 # a storage entry without `content` takes what its plugin says (D1, J1)
 _DEFAULT_CONTENT = {"pbs": "backup", "cephfs": "backup", "dir": "images,rootdir,vztmpl,iso,snippets"}
 # pbs and the network file systems are shared whatever the entry says (D2)
 _ALWAYS_SHARED = frozenset({"pbs", "nfs", "cifs", "cephfs"})
-
-Keep = tuple[tuple[str, int], ...]
-
-
-def boolean(value: rows.Scalar, default: bool = False) -> bool:
-    """Given PVE's idea of a boolean, return ours: absent is the default; "", 0, "0" and false are false (B2)."""
-    if value is None:
-        return default
-    return str(value).strip().lower() not in ("", "0", "false", "no", "off")
-
-
-def optional_boolean(value: rows.Scalar) -> bool | None:
-    """Given PVE's idea of a boolean, return ours, None where it is absent: absent is not false (A4)."""
-    return None if value is None else boolean(value)
-
-
-def integer(value: rows.Scalar) -> int | None:
-    """Given a number or its text, return the integer, None where absent; raise ValueError for anything else."""
-    return None if value is None or value == "" else int(float(value)) if isinstance(value, float) else int(value)
-
-
-def text(value: rows.Scalar) -> str | None:
-    """Given a scalar, return its text, None where it is absent or empty."""
-    return None if value is None or value == "" else str(value)
-
-
-def items(value: rows.Scalar) -> tuple[str, ...]:
-    """Given a list in PVE's one-string form, return its parts."""
-    return tuple(part for part in _LIST.split(str(value or "")) if part)
-
-
-def keep_options(value: Mapping[str, rows.Scalar] | rows.Scalar, maxfiles: rows.Scalar = None) -> Keep | None:
-    """Given prune-backups as object or property string (E5), or the older maxfiles (B2), return its positive options, sorted.
-
-    An empty tuple means that everything is kept (E3); None that nothing was said.
-    """
-    if value is None or value == "":
-        count = integer(maxfiles)
-        return None if count is None else (("keep-last", count),) if count else ()
-    pairs = value.items() if isinstance(value, Mapping) else (part.partition("=")[::2] for part in items(value))
-    counts = ((key, integer(count) or 0) for key, count in pairs if key != "keep-all")
-    return tuple(sorted((key, count) for key, count in counts if count > 0))
 
 
 def parse_permissions(answer: rows.Permissions) -> Permissions:
@@ -85,25 +53,30 @@ def parse_permissions(answer: rows.Permissions) -> Permissions:
 def parse_nodes(answer: Sequence[rows.StatusRow]) -> tuple[Node, ...]:
     """Given /cluster/status, return the nodes by name."""
     nodes = (Node(row.name, optional_boolean(row.online)) for row in answer if row.type == "node")
-    return tuple(sorted(nodes, key=lambda node: node.name))
+    if not (known := distinct(nodes, lambda node: node.name)):
+        raise ValueError("a cluster without nodes")
+    return known
 
 
 def parse_inventory(answer: Sequence[rows.ResourceRow]) -> Inventory:
     """Given /cluster/resources, return guests by vmid, and the visible pools and nodes (A1–A7)."""
     guests = (_guest(row) for row in answer if row.type in GUEST_TYPES)
+    nodes = frozenset(row.node for row in answer if row.type == "node" and row.node)
+    if not nodes:
+        # even a token without any privilege sees them
+        raise ValueError("a cluster without nodes")
     return Inventory(
-        guests=tuple(sorted(guests, key=lambda guest: guest.vmid)),
+        guests=distinct(guests, lambda guest: guest.vmid),
         pools=frozenset(str(row.pool) for row in answer if row.type == "pool" and row.pool is not None),
-        nodes=frozenset(row.node for row in answer if row.type == "node" and row.node),
+        nodes=nodes,
     )
 
 
 def _guest(row: rows.ResourceRow) -> Guest:
-    vmid = integer(row.vmid)
-    if vmid is None or row.node is None:
-        raise ValueError(f"{row.id} has no vmid or no node")
+    if not row.node:
+        raise ValueError(f"{row.id} has no node")
     return Guest(
-        vmid=vmid,
+        vmid=guest_id(row.vmid),
         guest_type=row.type,
         node=row.node,
         name=text(row.name),
@@ -117,7 +90,7 @@ def _guest(row: rows.ResourceRow) -> Guest:
 
 def parse_jobs(answer: Sequence[rows.JobRow]) -> tuple[BackupJob, ...]:
     """Given /cluster/backup, return the jobs in PVE's order (B1, B2, M4, M5)."""
-    return tuple(_job(row) for row in answer)
+    return tuple({row.id: _job(row) for row in answer}.values())
 
 
 def _job(row: rows.JobRow) -> BackupJob:
@@ -136,7 +109,7 @@ def _job(row: rows.JobRow) -> BackupJob:
         mode=text(row.mode),
         keep=keep_options(row.prune_backups, row.maxfiles),
         comment=text(row.comment),
-        next_run=integer(row.next_run),
+        next_run=instant(row.next_run),
         legacy=row.type is None,
         repeat_missed=boolean(row.repeat_missed),
         protected=optional_boolean(row.protected),
@@ -159,16 +132,16 @@ def _schedule(row: rows.JobRow) -> str | None:
 def _fleecing(value: Mapping[str, rows.Scalar] | rows.Scalar) -> bool | None:
     if isinstance(value, Mapping):
         return optional_boolean(value.get("enabled"))
-    return None if value is None else "enabled=1" in items(value)
+    # `enabled` may go without its name
+    options = [part.rpartition("=")[2] for part in items(value) if "=" not in part or part.startswith("enabled=")]
+    return None if value is None else bool(options) and boolean(options[0])
 
 
 def parse_included(answer: rows.IncludedRow) -> tuple[IncludedGuest, ...]:
     """Given a job's included_volumes, return its guests by vmid; duplicate ids give one guest (M1)."""
     guests: dict[int, IncludedGuest] = {}
     for row in answer.children:
-        vmid = integer(row.id)
-        if vmid is None:
-            raise ValueError("a selected guest has no id")
+        vmid = guest_id(row.id)
         volumes = tuple(
             IncludedVolume(
                 volume.id.partition(":")[2],
@@ -184,20 +157,18 @@ def parse_included(answer: rows.IncludedRow) -> tuple[IncludedGuest, ...]:
 
 def parse_not_backed_up(answer: Sequence[rows.UncoveredRow]) -> frozenset[int]:
     """Given the list of guests in no job, return their vmids."""
-    return frozenset(vmid for row in answer if (vmid := integer(row.vmid)) is not None)
+    return frozenset(guest_id(row.vmid) for row in answer)
 
 
 def parse_pool(answer: Sequence[rows.PoolRow]) -> PoolLookup:
     """Given one pool, return its direct member guests (B10)."""
     members = (member for row in answer for member in row.members)
-    return PoolLookup(
-        frozenset(vmid for row in members if row.type in GUEST_TYPES and (vmid := integer(row.vmid)) is not None)
-    )
+    return PoolLookup(frozenset(guest_id(row.vmid) for row in members if row.type in GUEST_TYPES))
 
 
 def parse_storages(answer: Sequence[rows.StorageRow]) -> tuple[StorageDefinition, ...]:
     """Given /storage, return the entries by name."""
-    return tuple(sorted((_storage(row) for row in answer), key=lambda storage: storage.storage))
+    return distinct(map(_storage, answer), lambda storage: storage.storage)
 
 
 def _storage(row: rows.StorageRow) -> StorageDefinition:
@@ -211,22 +182,24 @@ def _storage(row: rows.StorageRow) -> StorageDefinition:
         shared=row.type in _ALWAYS_SHARED or boolean(row.shared),
         keep=keep_options(row.prune_backups, row.maxfiles),
         server=text(row.server),
-        port=integer(row.port),
+        port=count(row.port),
         datastore=text(row.datastore),
         namespace=text(row.namespace),
         username=text(row.username),
         path=text(row.path),
+        fingerprint=text(row.fingerprint),
+        share="".join(text(part) or "" for part in (row.export, row.share, row.subdir)) or None,
     )
 
 
 def parse_storage_states(answer: Sequence[rows.StorageStateRow], node: str) -> tuple[StorageState, ...]:
     """Given a node's storages, return their state there by name; sizes mean nothing while a storage is not active (D3)."""
-    return tuple(sorted((_storage_state(row, node) for row in answer), key=lambda state: state.storage))
+    return distinct((_storage_state(row, node) for row in answer), lambda state: state.storage)
 
 
 def _storage_state(row: rows.StorageStateRow, node: str) -> StorageState:
     active = boolean(row.active)
-    sizes = [integer(value) if active else None for value in (row.total, row.used, row.avail)]
+    sizes = [count(value) if active else None for value in (row.total, row.used, row.avail)]
     return StorageState(
         storage=row.storage,
         node=node,
@@ -255,10 +228,10 @@ def parse_tasks(answer: Iterable[rows.TaskRow]) -> tuple[Task, ...]:
     """Given a task list, return its vzdump tasks, the newest first (G2–G5); a task is listed once, ended if any row says so."""
     tasks: dict[str, Task] = {}
     for row in answer:
-        started = integer(row.starttime)
+        started = instant(row.starttime)
         if row.type != "vzdump" or started is None:
             continue
-        task = Task(row.upid, row.node, started, integer(row.endtime), text(row.status), row.user, text(row.id) or "")
+        task = Task(row.upid, row.node, started, instant(row.endtime), text(row.status), row.user, text(row.id) or "")
         if task.upid not in tasks or tasks[task.upid].ended_at is None:
             tasks[task.upid] = task
     return tuple(sorted(tasks.values(), key=lambda task: (-task.started_at, task.upid)))
@@ -269,7 +242,7 @@ def parse_guest_config(answer: rows.GuestConfigRow, fetched_at: int) -> GuestCon
     created = _CTIME.search(str(answer.meta or ""))
     return GuestConfig(
         fetched_at=fetched_at,
-        created_at=int(created.group(1)) if created else None,
+        created_at=instant(created.group(1)) if created else None,
         notes=text(answer.description),
         template=boolean(answer.template),
         name=text(answer.name) or text(answer.hostname),

@@ -119,6 +119,10 @@ class StorageRow(Row):
     namespace: Scalar = None
     username: Scalar = None
     path: Scalar = None
+    fingerprint: Scalar = None
+    export: Scalar = None
+    share: Scalar = None
+    subdir: Scalar = None
 
 
 class StorageStateRow(Row):

@@ -5,24 +5,19 @@ from __future__ import annotations
 import gzip
 import subprocess
 import time
-from collections.abc import Iterable, Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from prometheus_client.metrics_core import Metric as Family
-from prometheus_client.openmetrics import parser as openmetrics_parser
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from exporter.bodies import Exposition
 from exporter.counters import Counters
-from exporter.errors import FailureReason
 from exporter.metrics.exposition import render_exposition
 from exporter.metrics.own import SELF_METRICS, SelfStatus
 from exporter.metrics.rows import Kind
 from exporter.metrics.table import REPORT_METRICS
 from report.facts import CollectorRun
-from report.model import Coverage, GuestJob, JobState, LastRun, MissingPrivilege, Protection, ReasonCode, Report
+from report.model import Coverage, GuestJob, JobState, LastRun, MissingPrivilege, Protection, ReasonCode
 from tests.builders import (
     NOW,
     TERABYTE,
@@ -35,68 +30,10 @@ from tests.builders import (
     storage_report,
     storage_state,
 )
+from tests.exporter.metric_text import STATUS, from_the_table, parse_openmetrics, rendered, samples_of, series
 from tests.golden_files import assert_golden
 from tests.specimen import specimen
 from tests.tools import require
-
-STATUS = SelfStatus(
-    version="0.1.0",
-    python_version="3.11.7",
-    config_hash="5f2a",
-    config_reloaded=True,
-    web_config_reloaded=False,
-    refresh_seconds=1.25,
-    refreshed_at=NOW,
-    report_seconds=3.5,
-    reported_at=NOW - 3600,
-)
-Labels = tuple[tuple[str, str], ...]
-Samples = dict[tuple[str, Labels], float]
-
-
-def parse_openmetrics(text: str) -> Iterable[Family]:
-    return openmetrics_parser.text_string_to_metric_families(text)  # type: ignore[no-any-return, no-untyped-call]
-
-
-def counters() -> Counters:
-    live = Counters()
-    live.count_request("lab", "/cluster/resources", 0.2)
-    live.count_request_failure("lab", "/cluster/resources", FailureReason.TIMEOUT)
-    live.count_vzdump_task("lab", "pve1", "ok")
-    return live
-
-
-def rendered(judged: Report | None, status: SelfStatus = STATUS) -> Exposition:
-    return render_exposition(judged, status, counters())
-
-
-def samples_of(families: Iterable[Family]) -> Samples:
-    found: Samples = {}
-    for family in families:
-        for sample in family.samples:
-            key = (sample.name, tuple(sorted(sample.labels.items())))
-            assert key not in found, f"{key} stands there twice"
-            assert sample.timestamp is None
-            found[key] = sample.value
-    return found
-
-
-def series(judged: Report | None, name: str, status: SelfStatus = STATUS) -> dict[tuple[str, ...], float]:
-    """Return a metric's samples by its label values, in the order of the labels' names."""
-    parsed = samples_of(parse_text(rendered(judged, status).text.plain.decode()))
-    return {
-        tuple(value for _, value in labels): number
-        for (full, labels), number in parsed.items()
-        if full == f"vzcover_{name}"
-    }
-
-
-def from_the_table(judged: Report, status: SelfStatus) -> Iterator[tuple[tuple[str, Labels], float]]:
-    tables = [(metric.full_name, metric.labels, metric.samples(judged)) for metric in REPORT_METRICS]
-    tables += [(metric.full_name, metric.labels, metric.samples(status)) for metric in SELF_METRICS]
-    for name, labels, samples in tables:
-        for values, number in samples:
-            yield (name, tuple(sorted(zip(labels, map(str, values), strict=True)))), float(number)
 
 
 def test_both_formats_parse_back_to_what_the_table_says_sample_for_sample() -> None:

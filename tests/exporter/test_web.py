@@ -220,7 +220,7 @@ def test_it_stops_within_two_seconds_whatever_its_clients_do() -> None:
 
 def test_an_answer_under_way_is_finished_before_the_stop() -> None:
     plain = b"x" * 3_000_000
-    body = Body(plain, plain)
+    body = Body((plain,), plain)
     server = WebServer(Store(Snapshot(Exposition(body, body), report())), WebSettings(listen=LOOPBACK))
     server.bind()
     server.start()

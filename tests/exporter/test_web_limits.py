@@ -29,7 +29,7 @@ def resident_bytes() -> int:
 
 
 def large() -> Store:
-    body = Body(b"x" * 20_000_000, b"y" * 2_000_000)
+    body = Body((b"x" * 20_000_000,), b"y" * 2_000_000)
     return Store(Snapshot(Exposition(body, body), report()))
 
 

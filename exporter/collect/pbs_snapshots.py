@@ -1,0 +1,124 @@
+"""Snapshots of a PBS out of a large answer, row by row, into columns: neither the rows nor their texts ever exist all at once."""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from exporter.collect import pbs_rows as rows
+from exporter.collect.pbs_values import LARGEST, number, upid_start
+from report.backups import NEVER, UNKNOWN_SIZE, Archive, SnapshotFlag, Snapshots
+
+Key = tuple[str, str]
+
+MANIFEST = "index.json.blob"
+# these say nothing about how the data is stored: the manifest of an encrypted backup is signed, the log comes without a mode
+_NOT_DATA = frozenset({MANIFEST, "client.log.blob"})
+_ROW = msgspec.json.Decoder(rows.SnapshotRow, strict=False)
+_VERIFICATION = {"ok": SnapshotFlag.VERIFIED, "failed": SnapshotFlag.VERIFY_FAILED}
+
+
+@dataclass(frozen=True, slots=True)
+class GroupContent:
+    """The snapshots of one group, and the files of its newest finished one."""
+
+    snapshots: Snapshots = field(default_factory=Snapshots)
+    newest_archives: tuple[Archive, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What an answer of /snapshots holds, by group; `rows` is how many rows came, `unread` how many of them made no sense."""
+
+    groups: dict[Key, GroupContent]
+    rows: int
+    unread: int = 0
+
+
+@dataclass(slots=True)
+class _Columns:
+    """One group while its rows come in; the newest finished one's files are kept until a newer one comes."""
+
+    times: array[int] = field(default_factory=lambda: array("q"))
+    sizes: array[int] = field(default_factory=lambda: array("q"))
+    flags: bytearray = field(default_factory=bytearray)
+    verified_at: array[int] = field(default_factory=lambda: array("q"))
+    newest_at: int = -LARGEST - 1
+    newest_files: Sequence[rows.FileRow] = ()
+
+    def add(self, row: rows.SnapshotRow) -> None:
+        time = min(max(row.backup_time, -LARGEST - 1), LARGEST)
+        size = number(row.size)
+        flags = flags_of(row)
+        verification = row.verification
+        verified = upid_start(verification.upid) if verification and verification.upid else None
+        self.times.append(time)
+        self.sizes.append(UNKNOWN_SIZE if size is None else size)
+        self.flags.append(flags)
+        self.verified_at.append(NEVER if verified is None else verified)
+        if not flags & SnapshotFlag.UNFINISHED and time >= self.newest_at:
+            self.newest_at, self.newest_files = time, row.files
+
+    def content(self) -> GroupContent:
+        """Return the columns, ascending by time, no longer than they need to be."""
+        order = sorted(range(len(self.times)), key=self.times.__getitem__)
+        return GroupContent(
+            Snapshots(
+                # from lists: an array made of an iterator keeps room to grow
+                array("q", [self.times[position] for position in order]),
+                array("q", [self.sizes[position] for position in order]),
+                bytes([self.flags[position] for position in order]),
+                array("q", [self.verified_at[position] for position in order]),
+            ),
+            tuple(sorted((_archive(file) for file in self.newest_files), key=lambda archive: archive.name)),
+        )
+
+
+def parse_snapshots(answer: Iterable[msgspec.Raw]) -> Contents:
+    """Given the rows of /snapshots, each still as text, return the snapshots by group; a row that makes no sense costs itself only."""
+    found: dict[Key, _Columns] = {}
+    total = unread = 0
+    for raw in answer:
+        total += 1
+        try:
+            row = _ROW.decode(raw)
+        except msgspec.DecodeError:
+            unread += 1
+            continue
+        key = row.backup_type, row.backup_id
+        columns = found.get(key)
+        if columns is None:
+            columns = found[key] = _Columns()
+        columns.add(row)
+    return Contents({key: columns.content() for key, columns in found.items()}, total, unread)
+
+
+def flags_of(row: rows.SnapshotRow) -> int:
+    """Given a snapshot, return what is true of it as `SnapshotFlag` bits (H3, H6, M11)."""
+    flags = int(SnapshotFlag.PROTECTED) if row.protected else 0
+    if _unfinished(row):
+        return flags | SnapshotFlag.UNFINISHED
+    if row.verification and row.verification.state:
+        flags |= _VERIFICATION.get(row.verification.state, 0)
+    modes = {file.crypt_mode for file in row.files if file.crypt_mode and file.filename not in _NOT_DATA}
+    if modes == {"encrypt"}:
+        flags |= SnapshotFlag.ENCRYPTED
+    elif modes and modes <= {"encrypt", "sign-only"}:
+        flags |= SnapshotFlag.SIGNED
+    return flags
+
+
+def _unfinished(row: rows.SnapshotRow) -> bool:
+    """Say whether there is no readable manifest: running, crashed or broken. All three come without sizes (H3)."""
+    if row.size is not None:
+        return False
+    return not any(file.filename == MANIFEST for file in row.files) or any(file.size is None for file in row.files)
+
+
+def _archive(file: rows.FileRow) -> Archive:
+    mode = sys.intern(file.crypt_mode) if file.crypt_mode else None
+    return Archive(sys.intern(file.filename), number(file.size), mode)

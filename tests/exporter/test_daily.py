@@ -1,0 +1,358 @@
+"""The daily report: once for each due time, whatever the clock and restarts do. A real configuration and real files, a small writer."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from time import time as machine_clock
+from zoneinfo import ZoneInfo
+
+import pytest
+from freezegun import freeze_time
+from freezegun.api import FrozenDateTimeFactory
+
+from exporter.counters import Counters
+from exporter.daily import CHECK_SECONDS, RETRY_SECONDS, DailyReports
+from exporter.errors import OutputError
+from exporter.logs import FIELDS
+from exporter.parts import Parts
+from exporter.schedule import DailyTime
+from exporter.state import FILE_NAME
+from exporter.store import Store
+from report.model import Report
+from tests.builders import report
+from tests.exporter.config_files import GOOD, load
+from tests.exporter.web_fixtures import snapshot
+
+BERLIN = ZoneInfo("Europe/Berlin")
+HOUR, DAY = 3600, 86_400
+
+
+def berlin(text: str, fold: int = 0) -> int:
+    return int(datetime.fromisoformat(text).replace(tzinfo=BERLIN, fold=fold).timestamp())
+
+
+def shown(epoch: int) -> str:
+    return datetime.fromtimestamp(epoch, BERLIN).strftime("%m-%d %H:%M %Z")
+
+
+class House:
+    """Where daemons are started one after the other: a clock, a folder that survives them, and what each of them writes."""
+
+    def __init__(self, folder: Path, now: str, at: str = "06:00", state: str = "state") -> None:
+        self.folder = folder
+        self.now = berlin(now)
+        self.at = at
+        self.state = state
+        self.enabled = True
+        self.written: list[str] = []
+        self.removed_at: list[int] = []
+        self.failure: Exception | None = None
+        self.daily = self.start()
+
+    def parts(self) -> Parts:
+        enabled = str(self.enabled).lower()
+        settings = f"at: '{self.at}', zone: Europe/Berlin, enabled: {enabled}"
+        text = f"{GOOD}state_dir: {self.state}\nreport: {{{settings}}}\n"
+        loaded = load(self.folder, text)
+
+        def write(of: Report) -> list[Path]:
+            if self.failure:
+                raise self.failure
+            self.written.append(shown(self.now))
+            return [self.folder / "vzcover-20260101T000000Z.pdf"]
+
+        def remove(now: int) -> list[Path]:
+            self.removed_at.append(now)
+            return []
+
+        of_report = loaded.config.report
+        return Parts(
+            config=loaded.config,
+            config_hash=loaded.sha256,
+            daily=DailyTime(of_report.at, of_report.zone_info),
+            refresh=lambda now: report(),
+            json=lambda of: b"",
+            page=lambda of, pdf: b"",
+            write_report=write,
+            remove_old=remove,
+            newest_pdf=lambda: None,
+            close=lambda: None,
+        )
+
+    def start(self, *, at_start: bool = False, clock: Callable[[], float] | None = None) -> DailyReports:
+        """Start a daemon's report thread, up to where it would wait; the former one is gone."""
+        parts = self.parts()
+        self.store, self.counters, self.stopping = Store(snapshot(report())), Counters(), threading.Event()
+        self.daily = DailyReports(
+            lambda: parts,
+            self.store,
+            self.counters,
+            self.stopping,
+            threading.Event(),
+            at_start=at_start,
+            clock=clock or (lambda: self.now),
+        )
+        self.daily.recall()
+        if at_start:
+            self.daily.write()
+        return self.daily
+
+    def pass_time(self, seconds: int, step: int = 60) -> None:
+        """Let the clock run, and the daemon look at it."""
+        end = self.now + seconds
+        while self.now < end:
+            self.now = min(end, self.now + step)
+            self.daily.check()
+
+    @property
+    def failures(self) -> str:
+        return next(
+            line
+            for line in self.counters.render(openmetrics=False).decode().splitlines()
+            if line.startswith("vzcover_report_failures_total")
+        ).split()[1]
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Callable[..., House]:
+    return lambda *arguments, **options: House(tmp_path, *arguments, **options)
+
+
+def test_the_report_is_written_once_a_day_at_its_time(house: Callable[..., House]) -> None:
+    home = house("2026-06-01 12:00")
+    home.pass_time(3 * DAY)
+
+    assert home.written == ["06-02 06:00 CEST", "06-03 06:00 CEST", "06-04 06:00 CEST"]
+    assert home.daily.last_at == berlin("2026-06-04 06:00")
+    assert home.daily.last_seconds is not None
+    assert len(home.removed_at) == 3
+
+
+@pytest.mark.parametrize(
+    ("at", "start", "written"),
+    [
+        ("02:30", "2026-03-28 00:00", ["03-28 02:30 CET", "03-29 03:30 CEST", "03-30 02:30 CEST"]),
+        ("02:30", "2026-10-24 00:00", ["10-24 02:30 CEST", "10-25 02:30 CEST", "10-26 02:30 CET"]),
+        ("06:00", "2026-03-28 00:00", ["03-28 06:00 CET", "03-29 06:00 CEST", "03-30 06:00 CEST"]),
+        ("06:00", "2026-10-24 00:00", ["10-24 06:00 CEST", "10-25 06:00 CET", "10-26 06:00 CET"]),
+    ],
+)
+def test_clock_changes_cost_no_report_and_add_none(
+    at: str, start: str, written: list[str], house: Callable[..., House]
+) -> None:
+    home = house(start, at=at)
+    home.pass_time(3 * DAY)
+
+    assert home.written == written
+
+
+@pytest.mark.parametrize(
+    ("before", "restart", "written"),
+    [
+        # the daemon's first life ends before the time, the second begins just after it: on the spring day, in autumn's both passes
+        ("2026-03-29 01:00", ("2026-03-29 03:30", 0), ["03-29 03:30 CEST"]),
+        ("2026-10-25 01:00", ("2026-10-25 02:31", 0), ["10-25 02:31 CEST"]),
+        ("2026-10-25 01:00", ("2026-10-25 02:31", 1), ["10-25 02:31 CET"]),
+        ("2026-06-01 01:00", ("2026-06-01 02:31", 0), ["06-01 02:31 CEST"]),
+        # and just before it
+        ("2026-03-29 01:00", ("2026-03-29 03:29", 0), []),
+        ("2026-06-01 01:00", ("2026-06-01 02:29", 0), []),
+    ],
+)
+def test_a_report_missed_while_down_is_made_up_once(
+    before: str, restart: tuple[str, int], written: list[str], house: Callable[..., House]
+) -> None:
+    home = house(before, at="02:30")
+    home.daily.check()
+    home.now = berlin(*restart)
+    for _ in range(3):
+        home.start().check()
+        home.daily.check()
+
+    assert home.written == written
+
+
+def test_a_first_start_just_after_the_time_makes_nothing_up(house: Callable[..., House]) -> None:
+    home = house("2026-06-01 06:00")
+    home.pass_time(DAY - 60)
+    assert home.written == []
+
+    home.pass_time(60)
+    assert home.written == ["06-02 06:00 CEST"]
+
+
+def test_of_ten_missed_reports_one_is_made_up(house: Callable[..., House]) -> None:
+    home = house("2026-06-01 12:00")
+    home.now += 10 * DAY
+    home.start()
+    home.pass_time(HOUR)
+
+    assert home.written == ["06-11 12:01 CEST"]
+
+
+def test_a_report_that_was_written_is_not_written_again_by_the_next_daemon(house: Callable[..., House]) -> None:
+    home = house("2026-06-01 12:00")
+    home.pass_time(DAY)
+    home.start()
+    home.pass_time(HOUR)
+
+    assert home.written == ["06-02 06:00 CEST"]
+    assert home.daily.last_at == berlin("2026-06-02 06:00")
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{", b'{"daily": {"due": "x"}}'])
+def test_without_a_readable_memory_nothing_is_made_up(content: bytes | None, house: Callable[..., House]) -> None:
+    home = house("2026-06-01 12:00")
+    memory = home.folder / "state" / FILE_NAME
+    home.now += 2 * DAY
+    memory.unlink() if content is None else memory.write_bytes(content)
+    home.start()
+    home.pass_time(HOUR)
+
+    assert home.written == []
+    assert json.loads(memory.read_text())["daily"]["due"] == berlin("2026-06-03 06:00")
+
+
+def test_where_the_memory_cannot_be_written_reports_come_all_the_same(
+    house: Callable[..., House], caplog: pytest.LogCaptureFixture
+) -> None:
+    # below a file there can be no folder
+    home = house("2026-06-01 12:00", state="config.yaml/state")
+    home.pass_time(2 * DAY)
+    home.now += 2 * DAY
+    home.start()
+    home.pass_time(HOUR)
+
+    assert home.written == ["06-02 06:00 CEST", "06-03 06:00 CEST"]
+    assert [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING] == 2 * [
+        "state_dir is not writable: a report missed while down is not made up"
+    ]
+
+
+def test_the_clock_may_go_forward_by_days(house: Callable[..., House]) -> None:
+    home = house("2026-06-01 12:00")
+    home.pass_time(HOUR)
+    home.now += 5 * DAY
+    home.pass_time(HOUR)
+
+    assert home.written == ["06-06 13:01 CEST"]
+
+
+def test_the_clock_may_go_back_a_little_without_a_second_report(house: Callable[..., House]) -> None:
+    home = house("2026-06-01 12:00")
+    home.pass_time(18 * HOUR)
+    home.now -= 3 * HOUR
+    home.pass_time(6 * HOUR)
+
+    assert home.written == ["06-02 06:00 CEST"]
+
+
+def test_a_clock_that_was_years_ahead_costs_no_reports_once_it_is_right(house: Callable[..., House]) -> None:
+    home = house("2036-06-01 05:00")
+    home.pass_time(2 * HOUR)
+    home.now = berlin("2026-06-01 12:00")
+    for _ in range(2):
+        home.pass_time(DAY)
+        home.start()
+
+    assert home.written == ["06-01 06:00 CEST", "06-02 06:00 CEST", "06-03 06:00 CEST"]
+
+
+def test_a_machine_that_boots_in_the_past_repeats_nothing_when_its_clock_is_set(house: Callable[..., House]) -> None:
+    home = house("2026-06-01 12:00")
+    home.pass_time(DAY)
+    home.now = berlin("2024-01-01 00:00")
+    home.start()
+    home.pass_time(60)
+    home.now = berlin("2026-06-02 12:05")
+    home.pass_time(HOUR)
+
+    assert home.written == ["06-02 06:00 CEST"]
+
+
+def test_a_report_that_fails_is_tried_again_and_logged_once(
+    house: Callable[..., House], caplog: pytest.LogCaptureFixture
+) -> None:
+    home = house("2026-06-01 05:59")
+    home.failure = OutputError("reports", "no space left on device", "free some space there")
+    home.now += 60
+
+    assert [home.daily.check() for _ in range(3)] == 3 * [RETRY_SECONDS]
+    assert home.failures == "3.0"
+    assert [getattr(record, FIELDS) for record in caplog.records] == [
+        {"error": "cannot write reports: no space left on device; free some space there"}
+    ]
+
+    home.failure = None
+    assert home.daily.check() == CHECK_SECONDS
+    assert home.written == ["06-01 06:00 CEST"]
+
+
+def test_a_bug_in_a_renderer_is_logged_and_does_not_end_the_thread(
+    house: Callable[..., House], caplog: pytest.LogCaptureFixture
+) -> None:
+    home = house("2026-06-01 05:59")
+    home.failure = ZeroDivisionError("a bug")
+    home.pass_time(3 * 60)
+    home.failure = None
+    home.pass_time(60)
+
+    assert home.written == ["06-01 06:03 CEST"]
+    assert [record.exc_info is not None for record in caplog.records if record.levelno == logging.ERROR] == [True]
+
+
+def test_a_report_that_is_switched_off_is_not_written_and_not_made_up(house: Callable[..., House]) -> None:
+    home = house("2026-06-01 12:00")
+    home.enabled = False
+    home.start()
+    home.pass_time(DAY)
+    home.enabled = True
+    home.start()
+    home.pass_time(HOUR)
+
+    assert home.written == []
+
+
+def test_the_report_at_the_start_is_not_the_days_report(house: Callable[..., House]) -> None:
+    home = house("2026-06-01 05:00")
+    home.start(at_start=True)
+    home.pass_time(2 * HOUR)
+
+    assert home.written == ["06-01 05:00 CEST", "06-01 06:00 CEST"]
+    assert home.store.latest_pdf == home.folder / "vzcover-20260101T000000Z.pdf"
+
+
+@pytest.fixture
+def frozen() -> Iterator[FrozenDateTimeFactory]:
+    with freeze_time("2026-03-28T12:00:00Z") as factory:
+        assert isinstance(factory, FrozenDateTimeFactory)
+        yield factory
+
+
+# the machine's own clock, as the daemon reads it: 25 October has 25 hours, 29 March has 23
+@pytest.mark.parametrize(
+    ("times", "written"),
+    [
+        (["2026-03-28T12:00Z", "2026-03-29T00:29Z", "2026-03-29T00:30Z"], 0),
+        (["2026-03-28T12:00Z", "2026-03-29T01:29Z", "2026-03-29T01:30Z"], 1),
+        (["2026-10-24T12:00Z", "2026-10-25T00:29Z", "2026-10-25T00:30Z"], 1),
+        (["2026-10-24T12:00Z", "2026-10-25T00:30Z", "2026-10-25T01:30Z", "2026-10-25T01:31Z"], 1),
+    ],
+)
+def test_on_the_days_of_a_clock_change_by_the_machines_clock(
+    times: list[str], written: int, house: Callable[..., House], frozen: FrozenDateTimeFactory
+) -> None:
+    home = house("2026-01-01 00:00", at="02:30")
+    (home.folder / "state" / FILE_NAME).unlink()
+    for place, moment in enumerate(times):
+        frozen.move_to(moment)
+        if place == 0:
+            home.start(clock=machine_clock)
+        home.daily.check()
+
+    assert len(home.written) == written

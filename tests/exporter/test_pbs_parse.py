@@ -1,0 +1,293 @@
+"""From PBS's rows to facts: a table for each trap."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.collect import pbs_parse as parse
+from exporter.collect import pbs_rows as rows
+from exporter.collect.pbs_snapshots import flags_of, parse_snapshots
+from exporter.collect.pbs_values import boolean, first_line, number, text, upid_start
+from report.backups import SnapshotFlag as Flag
+
+UPID = "UPID:pbs1:00001C97:0003BBDF:00000020:6B00FA4C:verify:main:root@pam!all:"
+FILES = [
+    {"filename": "drive-scsi0.img.fidx", "crypt-mode": "none", "size": 9000000},
+    {"filename": "index.json.blob", "crypt-mode": "none", "size": 467},
+]
+
+
+def raws(*documents: Any) -> list[msgspec.Raw]:
+    """Rows as the client hands them over: each still as text."""
+    return [msgspec.Raw(msgspec.json.encode(document)) for document in documents]
+
+
+def snapshot(time: object = 1795127400, **changed: object) -> dict[str, object]:
+    row: dict[str, object] = {
+        "backup-type": "vm",
+        "backup-id": "100",
+        "backup-time": time,
+        "files": FILES,
+        "size": 9000467,
+    }
+    row["protected"] = False
+    return {name: value for name, value in {**row, **changed}.items() if value is not None}
+
+
+def group(**changed: object) -> dict[str, object]:
+    row = {"backup-type": "vm", "backup-id": "100", "backup-count": 3, "last-backup": 5, "files": [], "owner": "a@pbs"}
+    return {**row, **changed}
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (None, None),
+        ("", None),
+        (5, 5),
+        ("5", 5),
+        (5.9, 5),
+        (-1, None),
+        ("five", None),
+        (2**63 - 1, 2**63 - 1),
+        (2**63, None),
+        (float("inf"), None),
+        (float("nan"), None),
+        (True, 1),
+    ],
+)
+def test_a_number_that_cannot_be_is_unknown(value: rows.Scalar, expected: int | None) -> None:
+    assert number(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("1", True), ("yes", True), ("on", True), ("0", False), ("no", False), (True, True), (0, False), (None, None)],
+)
+def test_booleans_come_in_many_forms(value: rows.Scalar, expected: bool | None) -> None:
+    assert boolean(value) is expected
+
+
+def test_control_characters_never_reach_the_report() -> None:
+    assert text("a\x00b\x1b[31m\nc\u2028d\x9b") == "a b [31m c d"
+    assert first_line("Group note line1\n") == "Group note line1"
+    assert first_line("\nsecond") is None
+    assert first_line(None) is None
+
+
+@pytest.mark.parametrize(
+    ("upid", "expected"),
+    [
+        (UPID, 0x6B00FA4C),
+        ("UPID:pve1:000A1B2C:0003BBDF:6B00FA4C:vzdump:100:root@pam:", None),  # of a PVE: a field less (G1)
+        ("UPID:pbs1:1:2:3:XYZ:verify:main:root@pam:", None),
+        ("UPID:pbs1:1:2:3:" + "F" * 40 + ":verify:main:root@pam:", None),
+        ("", None),
+    ],
+)
+def test_the_time_of_verification_is_the_start_in_its_upid(upid: str, expected: int | None) -> None:
+    assert upid_start(upid) == expected
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({}, Flag(0)),
+        ({"protected": True}, Flag.PROTECTED),
+        ({"size": None, "files": []}, Flag.UNFINISHED),
+        ({"size": None, "files": [{"filename": "drive-scsi0.img.fidx"}]}, Flag.UNFINISHED),
+        # the manifest is there and cannot be read
+        ({"size": None, "files": [{"filename": "a.fidx"}, {"filename": "index.json.blob"}]}, Flag.UNFINISHED),
+        ({"size": None, "files": [], "protected": True}, Flag.UNFINISHED | Flag.PROTECTED),
+        # a size that cannot be right is still a size
+        ({"size": 2**70}, Flag(0)),
+        ({"size": -5}, Flag(0)),
+        ({"verification": {"state": "ok", "upid": UPID}}, Flag.VERIFIED),
+        ({"verification": {"state": "failed", "upid": UPID}}, Flag.VERIFY_FAILED),
+        ({"verification": {"state": "new", "upid": UPID}}, Flag(0)),
+    ],
+)
+def test_what_is_true_of_a_snapshot(changed: dict[str, object], expected: Flag) -> None:
+    row = msgspec.convert(snapshot(**changed), rows.SnapshotRow, strict=False)
+    assert Flag(flags_of(row)) == expected
+
+
+@pytest.mark.parametrize(
+    ("modes", "expected"),
+    [
+        ([("a.fidx", "none"), ("index.json.blob", "none")], Flag(0)),
+        ([("a.fidx", "encrypt"), ("index.json.blob", "sign-only")], Flag.ENCRYPTED),
+        ([("a.fidx", "encrypt"), ("client.log.blob", None), ("index.json.blob", "sign-only")], Flag.ENCRYPTED),
+        ([("a.fidx", "sign-only"), ("index.json.blob", "sign-only")], Flag.SIGNED),
+        ([("a.fidx", "encrypt"), ("b.fidx", "none"), ("index.json.blob", "sign-only")], Flag(0)),
+        ([("a.fidx", "encrypt"), ("b.fidx", "sign-only")], Flag.SIGNED),
+        ([("index.json.blob", "sign-only")], Flag(0)),
+    ],
+)
+def test_a_backup_is_encrypted_when_its_data_is_whatever_its_fingerprint(
+    modes: Sequence[tuple[str, str | None]], expected: Flag
+) -> None:
+    files = [{"filename": name, "crypt-mode": mode, "size": 1} for name, mode in modes]
+    row = msgspec.convert(snapshot(files=files, fingerprint="d5:09"), rows.SnapshotRow, strict=False)
+    assert Flag(flags_of(row)) == expected
+
+
+def test_snapshots_are_columns_ascending_by_time_and_keep_the_newest_finished_files() -> None:
+    crashed = snapshot(300, files=[], size=None)
+    newest = snapshot(200, files=[{"filename": "root.pxar.didx", "crypt-mode": "none", "size": 7}])
+    contents = parse_snapshots(raws(crashed, snapshot(100, verification={"state": "ok", "upid": UPID}), newest))
+    content = contents.groups["vm", "100"]
+    assert list(content.snapshots.times) == [100, 200, 300]
+    assert list(content.snapshots.sizes) == [9000467, 9000467, -1]
+    assert list(content.snapshots.verified_at) == [0x6B00FA4C, 0, 0]
+    assert content.snapshots.finished() == [0, 1]
+    assert [(archive.name, archive.size) for archive in content.newest_archives] == [("root.pxar.didx", 7)]
+
+
+@pytest.mark.parametrize("time", [-5, 0, 2**62, 4_102_444_800, 2**70, -(2**70)])
+def test_strange_times_are_kept_as_far_as_64_bits_go(time: int) -> None:
+    contents = parse_snapshots(raws(snapshot(time)))
+    (held,) = contents.groups["vm", "100"].snapshots.times
+    assert held == min(max(time, -(2**63)), 2**63 - 1)
+
+
+def test_a_row_that_makes_no_sense_costs_itself_only() -> None:
+    contents = parse_snapshots(raws(snapshot("yesterday"), {"backup-type": "vm"}, [], snapshot(5)))
+    assert (contents.rows, contents.unread) == (4, 3)
+    assert list(contents.groups["vm", "100"].snapshots.times) == [5]
+
+
+def test_ids_that_are_no_numbers_are_ids() -> None:
+    contents = parse_snapshots(raws(snapshot(**{"backup-type": "host", "backup-id": "deep.example.com"})))
+    assert list(contents.groups) == [("host", "deep.example.com")]
+
+
+@given(st.permutations([snapshot(time, protected=time % 2 == 0) for time in range(5)]))
+def test_the_order_of_the_rows_does_not_matter(shuffled: list[dict[str, object]]) -> None:
+    assert parse_snapshots(raws(*shuffled)).groups == parse_snapshots(raws(*sorted(shuffled, key=str))).groups
+
+
+def test_a_group_row_is_told_apart_by_anything_it_says() -> None:
+    def digest(**changed: object) -> int:
+        (listed,) = parse.parse_groups(raws(group(**changed))).groups
+        return listed.digest
+
+    told = [
+        digest(),
+        digest(**{"backup-count": 4}),
+        digest(**{"last-backup": 6}),
+        digest(owner="b@pbs"),
+        digest(comment="x"),
+        digest(files=["index.json.blob"]),
+    ]
+    assert len(set(told)) == len(told)
+    assert digest(files=["a", "b"]) == digest(files=["b", "a"])
+
+
+def test_groups_come_sorted_and_odd_rows_are_counted() -> None:
+    listing = parse.parse_groups(
+        raws(group(**{"backup-id": "b"}), group(**{"backup-id": "a", "comment": "first\nsecond"}), group(owner=5), {})
+    )
+    assert [listed.backup_id for listed in listing.groups] == ["a", "b"]
+    assert listing.groups[0].comment == "first"
+    assert listing.unread == 2
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("offline,message=disk swap", "offline"),
+        ("read-only", "read-only"),
+        ("type=unmount,message=x", "unmount"),
+        ("message=x", "message"),
+        (None, None),
+        ("", None),
+    ],
+)
+def test_maintenance_is_a_property_string(value: str | None, expected: str | None) -> None:
+    (store,) = parse.parse_stores([rows.StoreRow("a", maintenance=value)])
+    assert store.maintenance == expected
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        (rows.UsageRow("a", 100, 40, 50), (100, 40, 50)),
+        (rows.UsageRow("a", 100, 0, 100), (100, 0, 100)),
+        # no right to know, and the -1 of servers up to 3.1: neither is "full" (M10)
+        (rows.UsageRow("a", 0, 0, 0), (None, None, None)),
+        (rows.UsageRow("a", -1, -1, -1), (None, None, None)),
+        (rows.UsageRow("a"), (None, None, None)),
+        (rows.UsageRow("a", error="unable to open chunk store"), (None, None, None)),
+    ],
+)
+def test_a_store_whose_numbers_are_hidden_is_not_full(
+    row: rows.UsageRow, expected: tuple[int | None, int | None, int | None]
+) -> None:
+    (store,) = parse.parse_usage([row])
+    assert (store.total_bytes, store.used_bytes, store.available_bytes) == expected
+
+
+def test_zero_is_no_date_on_which_a_store_is_full() -> None:
+    (store,) = parse.parse_usage([rows.UsageRow("a", estimated_full_date=0)])
+    assert store.estimated_full_at is None
+
+
+def test_a_collection_that_never_ran_has_no_figures() -> None:
+    never = parse.parse_collection(rows.CollectionRow("a", index_data_bytes=0, disk_bytes=0))
+    assert (never.index_data_bytes, never.disk_bytes) == (None, None)
+    ran = parse.parse_collection(rows.CollectionRow(None, upid="UPID:", index_data_bytes=10, disk_bytes=0), "b")
+    assert (ran.datastore, ran.index_data_bytes, ran.disk_bytes) == ("b", 10, 0)
+
+
+def test_jobs_are_what_is_configured_with_how_it_ran() -> None:
+    configured = parse.parse_jobs("prune", [rows.JobRow("b", "s", keep_last=3, keep_daily=0), rows.JobRow("a", "s")])
+    run = parse.parse_jobs("prune", [rows.JobRow("b", "s", last_run_state="OK", next_run=5), rows.JobRow("c", "s")])
+    jobs = parse.merge_jobs(configured, run)
+    assert [(job.id, job.keep, job.last_run_state, job.next_run_at) for job in jobs] == [
+        ("a", (), None, None),
+        ("b", (("keep-last", 3),), "OK", 5),
+        ("c", (), None, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        (rows.JobRow("j", "s"), (True, None)),
+        (rows.JobRow("j", "s", ignore_verified=False, outdated_after=0), (False, None)),
+        (rows.JobRow("j", "s", ignore_verified=True, outdated_after=30), (True, 30)),
+    ],
+)
+def test_a_verify_job_skips_verified_ones_unless_told_otherwise(
+    row: rows.JobRow, expected: tuple[bool | None, int | None]
+) -> None:
+    (job,) = parse.parse_jobs("verify", [row])
+    assert (job.ignore_verified, job.outdated_after_days) == expected
+
+
+def test_a_sync_job_without_direction_pulls() -> None:
+    push, pull = parse.parse_jobs("sync", [rows.JobRow("a", "s", sync_direction="push"), rows.JobRow("b", "s")])
+    assert (push.direction, pull.direction) == ("push", "pull")
+
+
+def test_a_task_is_listed_once_ended_if_any_row_says_so_with_its_id_unescaped() -> None:
+    running = rows.TaskRow("UPID:x", "backup", 5, "main\\x3avm-100")
+    ended = rows.TaskRow("UPID:x", "backup", 5, "main\\x3avm-100", endtime=9, status="OK", user="a@pbs!t")
+    (task,) = parse.parse_tasks([running, ended, running])
+    assert (task.worker_id, task.ended_at, task.status) == ("main:vm-100", 9, "OK")
+    assert [task.upid for task in parse.parse_tasks([rows.TaskRow("a", "x", 1), rows.TaskRow("b", "x", 2)])] == [
+        "b",
+        "a",
+    ]
+
+
+def test_the_version_is_put_together_from_two_fields() -> None:
+    assert parse.parse_version(rows.VersionRow("3.2", "4")) == "3.2.4"
+    assert parse.parse_version(rows.VersionRow("2.0")) == "2.0"
