@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 CONTENT_TYPE = "application/json;charset=UTF-8"
@@ -11,7 +11,10 @@ CONTENT_TYPE = "application/json;charset=UTF-8"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One HTTP answer: status, reason phrase, body; `content_type` None means a bare answer without one."""
+    """One HTTP answer: status, reason phrase, body; `content_type` None means a bare answer without one.
+
+    `parts` instead of a body are sent as they are made; `delay` is how many seconds the answer comes late.
+    """
 
     status: int
     reason: str
@@ -19,6 +22,8 @@ class Answer:
     content_type: str | None = CONTENT_TYPE
     headers: tuple[tuple[str, str], ...] = ()
     close: bool = False
+    parts: Iterator[bytes] | None = None
+    delay: float = 0.0
 
 
 class ApiError(Exception):

@@ -21,6 +21,9 @@ class Backend(Protocol):
     def change_job(self, identity: str, changes: Mapping[str, object]) -> None:
         """Set keys of a job, None removes one; KeyError for an unknown job."""
 
+    def control(self, method: str, path: str, document: Mapping[str, Any]) -> object:
+        """Carry out a call that only this backend knows; KeyError for none of them."""
+
 
 class Controlled(Protocol):
     """The part of the server that is asked or changed."""
@@ -63,7 +66,7 @@ def _carry_out(server: Controlled, method: str, path: str, body: bytes) -> objec
     if method == "PUT" and path.startswith("/jobs/"):
         server.backend.change_job(path.removeprefix("/jobs/"), _document(body))
         return {}
-    raise KeyError(f"{method} {PREFIX}{path}")
+    return server.backend.control(method, path, _document(body) if body else {})
 
 
 def _document(body: bytes) -> dict[str, Any]:

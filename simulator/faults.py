@@ -30,6 +30,8 @@ STATUS_REASONS = {
     "595": "No route to host",
     "596": "Connection timed out",
 }
+# the codes that a backup server answers with itself, and its reason phrases (M9)
+PLAIN = {"401": "Unauthorized", "403": "Forbidden", "404": "Not Found", "500": "Internal Server Error"}
 HTML = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body><h1>Please sign in</h1></body></html>"
 
 
@@ -84,8 +86,10 @@ def _rule(pattern: str, text: str) -> Rule:
     return Rule(compiled, "?" in pattern, kind, int(count) if count else None)
 
 
-def spoil(kind: str, answer: Answer) -> Answer:
-    """Given a kind that acts on the answer and the true answer, return what is sent instead."""
+def spoil(kind: str, answer: Answer, plain: bool = False) -> Answer:
+    """Given a kind that acts on the answer and the true answer, return what is sent instead; `plain`: errors as text."""
+    if kind in STATUS_REASONS and plain and kind in PLAIN:
+        return Answer(int(kind), PLAIN[kind], STATUS_REASONS[kind].encode())
     if kind in STATUS_REASONS:
         return _forced(int(kind), STATUS_REASONS[kind])
     return SPOILERS[kind](answer)

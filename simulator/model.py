@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 Properties = Mapping[str, Any]
 
@@ -90,6 +90,32 @@ class Storage:
 
 
 @dataclass(frozen=True, slots=True)
+class Backup:
+    """A backup on a storage: what follows `STORAGE:backup/`, whose it is by its name, and what its row tells of it (D6).
+
+    `kind` is qemu, lxc, openvz or unknown; `standard` is false for a renamed file (D7); `beside` holds further keys.
+    """
+
+    name: str
+    form: str
+    time: int
+    kind: str
+    vmid: int | None
+    size: int = 4096
+    standard: bool = True
+    protected: bool = False
+    notes: str | None = None
+    beside: Properties = field(default_factory=dict)
+
+
+class Shelf(Protocol):
+    """Where a storage's backups are."""
+
+    def backups(self, listing: bool) -> Sequence[Backup]:
+        """All backups in no order, for the list (`listing`) or for a prune's dry run; raises ApiError if it cannot."""
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """A task; running while `endtime` is None; `lines` gives its log when asked."""
 
@@ -144,6 +170,10 @@ class Cluster:
     tasks: tuple[Task, ...] = ()
     access: tuple[Access, ...] = ()
     tokens: tuple[Token, ...] = ()
+    # by storage and node; the node is "" for a shared storage (D2)
+    backups: Mapping[tuple[str, str], Shelf] = field(default_factory=dict)
+    # the ids of the backup servers behind storages (D12)
+    identities: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def pool_of(self) -> dict[int, str]:

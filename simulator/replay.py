@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,8 @@ class Replay:
         self._zone = ZoneInfo(zone)
         self._warn = warn or _to_stderr
         epochs = [layer.epoch for layer in self._layers if layer.epoch is not None]
-        self.recorded_at = epochs[0] if epochs else None
+        self.of_backup_server = any(_get("/status/datastore-usage") in layer.answers for layer in self._layers)
+        self.recorded_at, self.clock_source = self._recorded_clock(epochs)
         self._nodes = self._recorded_nodes()
         self._deciding = next(
             (number for number, layer in enumerate(self._layers) if _get(JOBS) in layer.answers), None
@@ -43,6 +44,24 @@ class Replay:
     def change_job(self, identity: str, changes: Mapping[str, object]) -> None:
         """Recordings do not change: always ValueError."""
         raise ValueError("a replay cannot change its jobs")
+
+    def control(self, method: str, path: str, document: Mapping[str, object]) -> object:
+        """There is nothing more to change: always KeyError."""
+        raise KeyError(f"{method} /_simulator{path}")
+
+    def _recorded_clock(self, epochs: Sequence[int]) -> tuple[int | None, str]:
+        """When the recordings were made, and how that is known: said by a folder, a recorded clock, newest task."""
+        if epochs:
+            return epochs[0], "a folder's RECORDED_AT_EPOCH"
+        answer = self._recorded(_get("/nodes/localhost/time"))
+        if answer is not None and answer.status == 200:
+            return int(json.loads(answer.body)["data"]["time"]), "the recorded /nodes/localhost/time"
+        found = [
+            instant for layer in self._layers for answer in layer.answers.values() for instant in _instants(answer)
+        ]
+        if found:
+            return max(found), "the newest task or backup recorded"
+        return None, "the real one"
 
     def _recorded(self, request: Request) -> Answer | None:
         return next((layer.answers[request] for layer in self._layers if request in layer.answers), None)
@@ -83,12 +102,21 @@ def _get(path: str) -> Request:
 def _rows(answer: Answer | None) -> list[dict[str, Any]]:
     if answer is None or answer.status != 200:
         return []
-    data = json.loads(answer.body).get("data")
+    document = json.loads(answer.body)
+    data = document.get("data") if isinstance(document, dict) else None
     return [row for row in data if isinstance(row, dict)] if isinstance(data, list) else []
 
 
 def _job_ids(layer: Layer) -> frozenset[str]:
     return frozenset(str(row["id"]) for row in _rows(layer.answers[_get(JOBS)]))
+
+
+def _instants(answer: Answer) -> Iterator[int]:
+    """Past instants that rows of an answer tell: tasks, backups, ends of runs."""
+    for row in _rows(answer):
+        for key in ("starttime", "endtime", "backup-time", "last-run-endtime"):
+            if isinstance(row.get(key), int):
+                yield row[key]
 
 
 def _to_stderr(message: str) -> None:

@@ -16,10 +16,11 @@ import struct
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from simulator import control
 from simulator.answers import Answer
@@ -32,13 +33,16 @@ ZIP_FROM = 1024
 
 
 class Backend(Protocol):
-    """What answers: a simulated cluster or recordings."""
+    """What answers: a simulated cluster, a simulated backup server or recordings."""
 
     def answer(self, method: str, target: str, authorization: str | None, now: int) -> Answer:
         """Given method, target below /api2/json, the Authorization header and the time, return the answer."""
 
     def change_job(self, identity: str, changes: Mapping[str, object]) -> None:
         """Set keys of a job, None removes one; KeyError for an unknown job."""
+
+    def control(self, method: str, path: str, document: Mapping[str, Any]) -> object:
+        """Carry out a call below /_simulator that only this backend knows; KeyError for none of them."""
 
 
 class Server(ThreadingHTTPServer):
@@ -56,10 +60,13 @@ class Server(ThreadingHTTPServer):
         faults: Faults,
         clock: Callable[[], int],
         latency: float = 0.0,
+        plain_errors: bool = False,
     ) -> None:
         if ":" in address[0]:
             self.address_family = socket.AF_INET6
         self.backend, self.faults, self.clock, self.latency = backend, faults, clock, latency
+        # how a backup server answers: errors as text, no name of its own, nothing compressed
+        self.plain_errors = plain_errors
         self.stopping = threading.Event()
         self.counted: Counter[str] = Counter()
         self.counting = threading.Lock()
@@ -113,6 +120,8 @@ class Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
         body = self.rfile.read(length) if length else b""
+        if self.headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded"):
+            self.path += ("&" if "?" in self.path else "?") + body.decode("latin-1")
         if self.path.startswith(control.PREFIX):
             self._send(control.answer(self.server, self.command, self.path, body))
             return
@@ -129,11 +138,16 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(target, kind)
 
     def _answer(self, target: str, kind: str | None) -> None:
-        answer = self.server.backend.answer(
-            self.command, target, self.headers.get("Authorization"), self.server.clock()
-        )
+        answer = self.server.backend.answer(self.command, target, self._credentials(), self.server.clock())
+        if answer.delay and self.server.stopping.wait(answer.delay):
+            return
+        if kind is not None:
+            answer = replace(answer, body=b"".join(answer.parts or (answer.body,)), parts=None)
         if kind is not None and kind not in CONNECTION_KINDS:
-            answer = spoil(kind, answer)
+            answer = spoil(kind, answer, self.server.plain_errors)
+        if answer.parts is not None and self.command != "HEAD":
+            self._stream(answer)
+            return
         head, body = self._encode(answer)
         if kind == "reset":
             self._write(head + body[: len(body) // 2])
@@ -146,6 +160,20 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self._write(head + body)
 
+    def _credentials(self) -> str | None:
+        """The Authorization header, or the cookie of a ticket as `Cookie NAME=VALUE`."""
+        cookie = self.headers.get("Cookie")
+        return self.headers.get("Authorization") or (f"Cookie {cookie}" if cookie else None)
+
+    def _stream(self, answer: Answer) -> None:
+        """Send the parts in chunks as they are made."""
+        head, _ = self._encode(replace(answer, headers=(*answer.headers, ("Transfer-Encoding", "chunked"))))
+        self._write(head)
+        for part in answer.parts or ():
+            if part:
+                self._write(b"%X\r\n%b\r\n" % (len(part), part))
+        self._write(b"0\r\n\r\n")
+
     def _send(self, answer: Answer) -> None:
         head, body = self._encode(answer)
         self._write(head + body)
@@ -153,7 +181,7 @@ class Handler(BaseHTTPRequestHandler):
     def _encode(self, answer: Answer) -> tuple[bytes, bytes]:
         """Head and body as they go out; long bodies are compressed for clients that take it, as the genuine one does."""
         body, headers = answer.body, dict(answer.headers)
-        plain = "Content-Encoding" not in headers
+        plain = "Content-Encoding" not in headers and not self.server.plain_errors
         if plain and len(body) > ZIP_FROM and "gzip" in self.headers.get("Accept-Encoding", ""):
             body = gzip.compress(body, 1, mtime=0)
             headers["Content-Encoding"] = "gzip"
@@ -162,11 +190,12 @@ class Handler(BaseHTTPRequestHandler):
         headers |= {
             "Cache-Control": "max-age=0",
             "Pragma": "no-cache",
-            "Server": "pve-api-daemon/3.0",
+            **({} if self.server.plain_errors else {"Server": "pve-api-daemon/3.0"}),
             "Date": self.date_time_string(),
             "Connection": "close" if self.close_connection else "Keep-Alive",
-            "Content-Length": str(len(body)),
         }
+        if "Transfer-Encoding" not in headers:
+            headers["Content-Length"] = str(len(body))
         if answer.content_type is not None:
             headers["Content-Type"] = answer.content_type
         # a line break in a reason phrase would end the head
@@ -200,15 +229,23 @@ class Handler(BaseHTTPRequestHandler):
             os.close(self.connection.detach())
 
 
-def serve_until(server: Server, stop: threading.Event) -> None:
-    """Serve in a thread until `stop` is set, then end at once, leaving no request waiting."""
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="server", daemon=True)
-    thread.start()
+def serve_until(servers: Sequence[Server], stop: threading.Event) -> None:
+    """Serve in a thread each until `stop` is set, then end at once, leaving no request waiting."""
+    threads = [
+        threading.Thread(
+            target=server.serve_forever, kwargs={"poll_interval": 0.05}, name=f"server {number}", daemon=True
+        )
+        for number, server in enumerate(servers)
+    ]
+    for thread in threads:
+        thread.start()
     stop.wait()
-    server.stopping.set()
-    server.shutdown()
-    server.server_close()
-    thread.join(timeout=1)
+    for server in servers:
+        server.stopping.set()
+        server.shutdown()
+        server.server_close()
+    for thread in threads:
+        thread.join(timeout=1)
 
 
 def real_or_fixed_clock(now: int | None) -> Callable[[], int]:

@@ -10,9 +10,9 @@ import subprocess
 import sys
 import threading
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -24,8 +24,8 @@ CALL_SECONDS = 10
 
 
 @dataclass(frozen=True)
-class SimulatorHandle:
-    """A running simulator: where it listens, how to trust it, its tokens, and its controls."""
+class Endpoint:
+    """A listening server: how to reach and trust it, and what it can be told."""
 
     url: str
     host: str
@@ -33,23 +33,6 @@ class SimulatorHandle:
     fingerprint: str
     ca_file: Path
     tokens: Mapping[str, str]
-    process: subprocess.Popen[str]
-    stderr_lines: list[str]
-
-    def stop(self) -> int:
-        """End the process by its id; return its exit code. A second call only returns the code."""
-        if self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(END_SECONDS)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-        return self.process.wait(END_SECONDS)
-
-    def token(self, user: str = "auditor") -> str:
-        """The Authorization header of the ready-made token of `auditor`, `limited` or `nobody`."""
-        identity, secret = next(pair for pair in self.tokens.items() if pair[0].startswith(f"{user}@"))
-        return f"PVEAPIToken={identity}={secret}"
 
     def set_faults(self, faults: Mapping[str, str]) -> None:
         """Put these faults (path pattern → KIND or KIND:COUNT) in force instead of the present ones."""
@@ -69,7 +52,7 @@ class SimulatorHandle:
         self._control("DELETE", "/requests")
 
     def context(self) -> ssl.SSLContext:
-        """A TLS context that trusts this simulator only."""
+        """A TLS context that trusts this server only."""
         return ssl.create_default_context(cafile=str(self.ca_file))
 
     def _control(self, method: str, path: str, document: object = None) -> Any:
@@ -77,12 +60,104 @@ class SimulatorHandle:
             f"{self.url}/_simulator{path}",
             method=method,
             data=None if document is None else json.dumps(document).encode(),
+            headers={"Content-Type": "application/json"},
         )
         opener = urllib.request.build_opener(
             urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=self.context())
         )
         with opener.open(request, timeout=CALL_SECONDS) as answer:
             return json.loads(answer.read())
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a group is: datastore, namespace ("" is the root), type, id."""
+
+    store: str
+    namespace: str
+    kind: str
+    identity: str
+
+    def document(self) -> dict[str, object]:
+        return {"store": self.store, "ns": self.namespace, "type": self.kind, "id": self.identity}
+
+
+@dataclass(frozen=True)
+class PbsHandle(Endpoint):
+    """A simulated backup server of a running simulator."""
+
+    name: str
+    passwords: Mapping[str, str]
+
+    def token(self, user: str = "auditor") -> str:
+        """The Authorization header of the token of `auditor`, `datastore`, `namespace`, `owner`, `nobody` or `backup`."""
+        identity, secret = next(pair for pair in self.tokens.items() if pair[0].startswith(f"{user}@"))
+        return f"PBSAPIToken={identity}:{secret}"
+
+    def cost(self) -> dict[str, Any]:
+        """`manifests_opened`, the same `_by_group` (STORE:NS:TYPE/ID), `directories_read`, `calls` by endpoint."""
+        document: dict[str, Any] = self._control("GET", "/cost")
+        return document
+
+    def clear_cost(self) -> None:
+        """Count from zero again."""
+        self._control("DELETE", "/cost")
+
+    def put_snapshot(self, place: Place, instant: int, **facts: object) -> None:
+        """Add a snapshot or change one: `finished`, `protected`, `verification` (ok, failed, none), `comment`, `owner`."""
+        self._control("PUT", "/snapshots", place.document() | {"time": instant} | facts)
+
+    def prune(self, place: Place, instants: Iterable[int]) -> None:
+        """Remove these snapshots."""
+        self._control("PUT", "/prune", place.document() | {"times": list(instants)})
+
+    def forget(self, place: Place) -> None:
+        """Remove a group."""
+        self._control("PUT", "/forget", place.document())
+
+    def set_group(self, place: Place, **facts: object) -> None:
+        """Change a group's `owner` (None: unreadable) or `note`."""
+        self._control("PUT", "/groups", place.document() | facts)
+
+    def set_datastore(self, store: str, state: str, message: str | None = None) -> None:
+        """Put a datastore into a state: ok, read-only, offline, lost (its disk is away), gone (removed)."""
+        said = {} if message is None else {"message": message}
+        self._control("PUT", "/datastores", {"store": store, "state": state} | said)
+
+    def add_task(self, kind: str, subject: str | None, start: int, **facts: object) -> str:
+        """Add a task with `end` and `status`, running without; return its UPID. `end_task` ends it."""
+        document = {"type": kind, "id": subject, "start": start} | facts
+        return str(self._control("PUT", "/tasks", document)["upid"])
+
+    def end_task(self, upid: str, end: int, status: str = "OK") -> None:
+        """End a running task."""
+        self._control("PUT", "/tasks", {"upid": upid, "end": end, "status": status})
+
+
+@dataclass(frozen=True)
+class SimulatorHandle(Endpoint):
+    """A running simulator: its cluster's server, and the backup servers beside it."""
+
+    process: subprocess.Popen[str]
+    stderr_lines: list[str]
+    pbs: tuple[PbsHandle, ...] = ()
+    # of a replay: `now`, and the `source` of that
+    clock: Mapping[str, Any] = field(default_factory=dict)
+
+    def stop(self) -> int:
+        """End the process by its id; return its exit code. A second call only returns the code."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(END_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+        return self.process.wait(END_SECONDS)
+
+    def token(self, user: str = "auditor") -> str:
+        """The Authorization header of the ready-made token of `auditor`, `limited` or `nobody`."""
+        identity, secret = next(pair for pair in self.tokens.items() if pair[0].startswith(f"{user}@"))
+        return f"PVEAPIToken={identity}={secret}"
 
 
 @contextmanager
@@ -133,13 +208,14 @@ def running_simulator(*arguments: object) -> Iterator[SimulatorHandle]:
 
 
 def _handle(ready: Mapping[str, Any], process: subprocess.Popen[str], stderr_lines: list[str]) -> SimulatorHandle:
-    return SimulatorHandle(
-        url=ready["url"],
-        host=ready["host"],
-        port=ready["port"],
-        fingerprint=ready["fingerprint"],
-        ca_file=Path(ready["ca_file"]),
-        tokens=ready["tokens"],
-        process=process,
-        stderr_lines=stderr_lines,
+    servers = tuple(
+        PbsHandle(**_endpoint(row), name=row["name"], passwords=row["passwords"]) for row in ready.get("pbs", ())
     )
+    return SimulatorHandle(
+        **_endpoint(ready), process=process, stderr_lines=stderr_lines, pbs=servers, clock=ready.get("clock", {})
+    )
+
+
+def _endpoint(row: Mapping[str, Any]) -> dict[str, Any]:
+    keys = ("url", "host", "port", "fingerprint", "tokens")
+    return {key: row[key] for key in keys} | {"ca_file": Path(row["ca_file"])}

@@ -54,6 +54,7 @@ class Route:
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     demand: tuple[str, ...] = ()  # path template, then privileges of which one is enough
     proxied: bool = False
+    since: tuple[int, int] = (0, 0)
 
 
 def verify(route: Route, call: Call, path_names: frozenset[str]) -> None:

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, unquote
 from simulator.answers import Answer, ApiError, dead_node, not_implemented, unauthorized, unknown_node
 from simulator.model import Cluster, Token
 from simulator.privileges import Permissions
-from simulator.pve import backup_calls, cluster_calls, node_calls, task_calls
+from simulator.pve import backup_calls, cluster_calls, content_calls, node_calls, task_calls
 from simulator.pve.call import Call, Parameter, Route, verify
 
 AUDIT = ("/", "Sys.Audit")
@@ -74,6 +74,19 @@ ROUTES = (
         },
         proxied=True,
     ),
+    Route(
+        "/nodes/{node}/storage/{storage}/content",
+        content_calls.content,
+        {"content": Parameter(), "vmid": VMID},
+        proxied=True,
+    ),
+    Route(
+        "/nodes/{node}/storage/{storage}/prunebackups",
+        content_calls.prune_dry_run,
+        {"prune-backups": Parameter(), "type": Parameter(choices=("qemu", "lxc")), "vmid": VMID},
+        proxied=True,
+    ),
+    Route("/nodes/{node}/storage/{storage}/identity", content_calls.identity, since=(9, 1), proxied=True),
     Route("/nodes/{node}/vzdump/defaults", node_calls.vzdump_defaults, {"storage": Parameter()}, proxied=True),
     Route("/nodes/{node}/tasks", task_calls.node_tasks, TASK_FILTERS, proxied=True),
     Route("/nodes/{node}/tasks/{upid}/status", task_calls.task_status, proxied=True),
@@ -118,6 +131,10 @@ class Api:
             self.cluster = self.cluster.with_job(identity, changes)
             self._permissions = {}
 
+    def control(self, method: str, path: str, document: Mapping[str, object]) -> object:
+        """There is nothing more to change: always KeyError."""
+        raise KeyError(f"{method} /_simulator{path}")
+
     def answer(self, method: str, target: str, authorization: str | None, now: int) -> Answer:
         """Given method, target below /api2/json, the Authorization header and the time, return the answer."""
         with self._lock:
@@ -148,7 +165,7 @@ def _dispatch(cluster: Cluster, permissions: Permissions, method: str, target: s
     path, _, query = target.partition("?")
     for pattern, names, route in _compiled():
         match = pattern.fullmatch(path) if method == "GET" else None
-        if match is None:
+        if match is None or route.since > cluster.release:
             continue
         fixed = {name: unquote(value) for name, value in match.groupdict().items()}
         call = Call(cluster, permissions, now, {**dict(parse_qsl(query, keep_blank_values=True)), **fixed})

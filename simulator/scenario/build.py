@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
 
 from simulator.model import Cluster, Node, Pool
+from simulator.past.files import file_shelves
+from simulator.past.runs import make_parts
+from simulator.past.streams import Streams, created
 from simulator.scenario.access import make_access, make_tokens
 from simulator.scenario.guests import make_guests
 from simulator.scenario.history import make_tasks
 from simulator.scenario.jobs import REMOVED_VMID, make_jobs
+from simulator.scenario.logs import Run
 from simulator.scenario.names import COMMENT_OF_POOL
 from simulator.scenario.plan import make_plan
 from simulator.scenario.storages import make_storages
@@ -20,6 +25,12 @@ POOLS = ("empty", "infra", "lab", "moved", "prod", "prod/db", "prod/db/archive",
 
 def scenario(wanted: Wanted) -> Cluster:
     """Given what is wanted, return the cluster: the same for the same; raises ValueError for an impossible wish."""
+    cluster, runs, plan = make_present(wanted)
+    return replace(cluster, backups=file_shelves(cluster, make_streams(cluster, runs, plan, wanted)))
+
+
+def make_present(wanted: Wanted) -> tuple[Cluster, tuple[Run, ...], Plan]:
+    """Given what is wanted, return the cluster without backups, the runs its tasks tell of, and every guest's part."""
     if wanted.guests < SMALLEST or wanted.nodes < 1:
         raise ValueError(f"a scenario needs at least {SMALLEST} guests and 1 node")
     if wanted.offline_node is not None and wanted.offline_node not in wanted.node_names:
@@ -38,7 +49,16 @@ def scenario(wanted: Wanted) -> Cluster:
         access=make_access(),
         tokens=make_tokens(wanted.seed),
     )
-    return replace(cluster, tasks=make_tasks(cluster, wanted.now, random))
+    tasks, runs = make_tasks(cluster, wanted.now, random)
+    return replace(cluster, tasks=tasks), runs, plan
+
+
+def make_streams(cluster: Cluster, runs: Sequence[Run], plan: Plan, wanted: Wanted) -> Streams:
+    """What became of the backups of the past; one young guest has those of a predecessor too (D16)."""
+    parts = make_parts(cluster, runs, wanted.now, wanted.history_days, wanted.seed)
+    born = {vmid: created(cluster, vmid) for vmid in plan.ordinary}
+    young = [vmid for vmid, instant in born.items() if instant > wanted.now - 50 * 86_400]
+    return Streams(cluster, parts, frozenset(young[:1]))
 
 
 def _nodes(wanted: Wanted) -> tuple[Node, ...]:

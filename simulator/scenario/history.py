@@ -11,12 +11,11 @@ from zoneinfo import ZoneInfo
 from simulator.answers import ApiError
 from simulator.calendar_events import between
 from simulator.model import Cluster, Properties, Task
-from simulator.scenario.logs import Run, log_lines
+from simulator.scenario.logs import Run, begins, log_lines
 from simulator.selection import selected_vmids, truthy
 
 DAYS = 8
 RUNS_PER_JOB = 10
-SECONDS_PER_GUEST = 65
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,22 +28,25 @@ class Start:
     time: int
 
 
-def make_tasks(cluster: Cluster, now: int, random: Random) -> tuple[Task, ...]:
-    """Given a cluster without tasks, return the tasks of the last days, one of them running."""
+def make_tasks(cluster: Cluster, now: int, random: Random) -> tuple[tuple[Task, ...], tuple[Run, ...]]:
+    """Given a cluster without tasks, return the tasks of the last days, one of them running, and the runs they tell of."""
     tasks: list[Task] = []
+    runs: list[Run] = []
     for job in cluster.jobs:
         if truthy(job.get("enabled", 1)):
-            tasks += _job_tasks(cluster, job, now, random)
+            for task, run in _job_tasks(cluster, job, now, random):
+                tasks.append(task)
+                runs.append(run)
     for node in cluster.nodes:
         if node.online:
             for day in range(1, DAYS):
                 start = Start(node.name, "aptupdate", "", now - day * 86_400 + random.randint(0, 7200))
                 tasks.append(_task(start, 3, "OK", lambda: ["update new package list", "TASK OK"], random))
     tasks += _running(cluster, now, random)
-    return tuple(tasks)
+    return tuple(tasks), tuple(runs)
 
 
-def _job_tasks(cluster: Cluster, job: Properties, now: int, random: Random) -> list[Task]:
+def _job_tasks(cluster: Cluster, job: Properties, now: int, random: Random) -> list[tuple[Task, Run]]:
     schedule, zone = str(job.get("schedule", "")), ZoneInfo(cluster.zone)
     instants = between(schedule, now - DAYS * 86_400, now - 3600, zone)[-RUNS_PER_JOB:]
     try:
@@ -64,8 +66,10 @@ def _job_tasks(cluster: Cluster, job: Properties, now: int, random: Random) -> l
     return tasks
 
 
-def _run_task(cluster: Cluster, job: Properties, node: str, part: list[int], instant: int, random: Random) -> Task:
-    error = _whole_failure(cluster, job, node)
+def _run_task(
+    cluster: Cluster, job: Properties, node: str, part: list[int], instant: int, random: Random
+) -> tuple[Task, Run]:
+    error = whole_failure(cluster, job, node)
     failed = frozenset(vmid for vmid in part if vmid not in cluster.guests)
     status = error or ("job errors" if failed else "OK")
     if status == "OK" and part:
@@ -73,12 +77,12 @@ def _run_task(cluster: Cluster, job: Properties, node: str, part: list[int], ins
         if status == "job errors":
             failed = frozenset({random.choice(part)})
     run = Run(cluster, job, node, tuple(part), instant, status, failed)
-    seconds = 2 if error else max(2, min(SECONDS_PER_GUEST * len(part), 3000))
+    seconds = 2 if error else max(2, begins(len(part), len(part)))
     subject = str(part[0]) if len(part) == 1 else ""
-    return _task(Start(node, "vzdump", subject, instant), seconds, status, partial(log_lines, run), random)
+    return _task(Start(node, "vzdump", subject, instant), seconds, status, partial(log_lines, run), random), run
 
 
-def _whole_failure(cluster: Cluster, job: Properties, node: str) -> str | None:
+def whole_failure(cluster: Cluster, job: Properties, node: str) -> str | None:
     """Why the task fails as a whole, from its storage (B28, B29)."""
     if "dumpdir" in job:
         return None

@@ -10,7 +10,12 @@ from zoneinfo import ZoneInfo
 from simulator.model import Cluster, Guest, Properties
 from simulator.volumes import volumes
 
-SECONDS = 65
+SECONDS, LONGEST = 65, 3000
+
+
+def begins(position: int, guests: int) -> int:
+    """How many seconds into a run of so many guests the one at this position (0 the first) begins; within the hour."""
+    return position * min(SECONDS * guests, LONGEST) // max(1, guests)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +39,7 @@ def log_lines(run: Run) -> list[str]:
         return [*lines, f"ERROR: Backup job failed - {run.status}", f"TASK ERROR: {run.status}"]
     last = len(run.part) - 1
     for position, vmid in enumerate(run.part):
-        begun = run.start + position * SECONDS
+        begun = run.start + begins(position, len(run.part))
         guest = run.cluster.guests.get(vmid)
         if guest is None:
             lines.append(f"ERROR: Backup of VM {vmid} failed - unable to find VM '{vmid}'")
@@ -83,7 +88,7 @@ def _guest_lines(run: Run, guest: Guest, begun: int, unfinished: bool) -> Iterat
         yield "WARN: Systemd 255 detected. You may need to enable nesting."
     yield "INFO: archive file size: 3.12GB"
     yield f"INFO: Finished Backup of VM {guest.vmid} (00:01:05)"
-    yield f"INFO: Backup finished at {_local(run, begun + SECONDS)}"
+    yield f"INFO: Backup finished at {_local(run, begun + begins(1, len(run.part)))}"
 
 
 def _local(run: Run, instant: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import Any
 
 from simulator.model import Storage
@@ -20,13 +21,7 @@ def make_storages(wanted: Wanted) -> dict[str, Storage]:
             "local-lvm",
             {"type": "lvmthin", "vgname": "pve", "thinpool": "data", "content": "rootdir,images"},
         ),
-        Storage(
-            "pbs-main",
-            _pbs("prod", "keep-daily=14,keep-monthly=12,keep-weekly=8"),
-            used=8 * TERABYTE,
-            total=20 * TERABYTE,
-        ),
-        Storage("pbs-offsite", _pbs("offsite", None), active=False),
+        *_backup_servers(wanted),
         Storage("nas", _nas(), used=3 * TERABYTE, total=10 * TERABYTE),
         Storage(
             "backup-dir",
@@ -63,7 +58,26 @@ def make_storages(wanted: Wanted) -> dict[str, Storage]:
         found.append(
             Storage("maxfiles-dir", {"type": "dir", "path": "/mnt/maxfiles", "content": "backup", "maxfiles": 3})
         )
+    if wanted.targets:
+        found.append(Storage("nas-too", _nas(), used=3 * TERABYTE, total=10 * TERABYTE))  # D12, on files
     return {storage.name: storage for storage in found}
+
+
+def _backup_servers(wanted: Wanted) -> list[Storage]:
+    """Entries of type pbs: at simulated servers where there are any, else at one that nobody can reach from here."""
+    policy = "keep-daily=14,keep-monthly=12,keep-weekly=8"
+    figures = {"used": 8 * TERABYTE, "total": 20 * TERABYTE}
+    main = Storage("pbs-main", _pbs(wanted, 0, "main", "prod", policy), True, **figures)
+    if len(wanted.targets) > 1:
+        offsite = Storage("pbs-offsite", _pbs(wanted, 1, "copy", "prod", None), True, **figures)
+    else:
+        offsite = Storage("pbs-offsite", _pbs(replace(wanted, targets=()), 0, "main", "offsite", None), active=False)
+    found = [main, offsite]
+    if wanted.targets:
+        found.append(Storage("pbs-main-too", _pbs(wanted, 0, "main", "prod", None), True, **figures))  # D12
+    if wanted.targets and wanted.bulk:
+        found.append(Storage("pbs-bulk", _pbs(wanted, 0, "bulk", "", None), True, **figures))
+    return found
 
 
 def _nas() -> dict[str, Any]:
@@ -78,14 +92,20 @@ def _nas() -> dict[str, Any]:
     }
 
 
-def _pbs(namespace: str, prune: str | None) -> dict[str, Any]:
+def _pbs(wanted: Wanted, number: int, datastore: str, namespace: str, prune: str | None) -> dict[str, Any]:
+    target = wanted.targets[number] if wanted.targets else None
+    made_up = ":".join(f"{byte:02x}" for byte in hashlib.sha256(b"pbs").digest())
     config: dict[str, Any] = {
         "type": "pbs",
-        "server": "pbs.example.invalid",
-        "datastore": "main",
+        "server": target.host if target else "pbs.example.invalid",
+        "datastore": datastore,
         "namespace": namespace,
         "username": "backup@pbs!pve",
-        "fingerprint": ":".join(f"{byte:02x}" for byte in hashlib.sha256(b"pbs").digest()),
+        "fingerprint": target.fingerprint.lower() if target else made_up,
         "content": "backup",
     }
+    if target:
+        config["port"] = target.port
+    if not namespace:
+        del config["namespace"]
     return config if prune is None else config | {"prune-backups": prune}

@@ -9,8 +9,21 @@ SMALLEST = 5
 
 
 @dataclass(frozen=True, slots=True)
+class Target:
+    """A backup server that storage entries point at."""
+
+    name: str
+    host: str
+    port: int
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
-    """Size, seed, release and time (epoch seconds) of a made-up cluster."""
+    """Size, seed, release and time (epoch seconds) of a made-up cluster, and the backup servers beside it.
+
+    `bulk` groups of `bulk_times` snapshots each, made by arithmetic, lie on the first one for benches.
+    """
 
     guests: int = 60
     nodes: int = 3
@@ -20,6 +33,10 @@ class Wanted:
     now: int = 1_795_227_919
     offline_node: str | None = None
     missing_pool: bool = False
+    targets: tuple[Target, ...] = ()
+    history_days: int = 60
+    bulk: int = 0
+    bulk_times: int = 100
 
     @property
     def node_names(self) -> list[str]:

@@ -1,0 +1,97 @@
+"""Jobs and tasks of the simulated backup servers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from simulator.past.runs import DAY, events
+from simulator.past.streams import Streams
+from simulator.pbs.model import Job, Server, Task, make_task
+from simulator.scenario.logs import Run, begins
+from simulator.scenario.wanted import Wanted
+
+TASK_DAYS = 8
+# no list gets longer by single backups than this
+MOST_BACKUP_TASKS = 2000
+KINDS = {"prune": "prunejob", "verify": "verificationjob", "sync": "syncjob"}
+
+ORIGINAL: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("prune", {"id": "p-hosts", "store": "main", "schedule": "daily", "max-depth": 0, "comment": "only the root"}
+     | {"keep-last": 3, "keep-daily": 7, "keep-weekly": 4}),
+    ("prune", {"id": "p-off", "store": "main", "ns": "dev", "schedule": "daily", "disable": True, "keep-last": 1}),
+    ("prune", {"id": "p-nothing", "store": "empty", "schedule": "daily"}),
+    ("verify", {"id": "v-main", "store": "main", "schedule": "05:00", "ignore-verified": True, "outdated-after": 30}),
+    ("verify", {"id": "v-manual", "store": "archive"}),
+)  # fmt: skip
+COPY: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("prune", {"id": "p-copy", "store": "copy", "schedule": "07:00", "keep-daily": 30, "keep-monthly": 6}),
+    ("sync", {"id": "s-prod", "store": "copy", "ns": "prod", "remote": "origin", "remote-store": "main"}
+     | {"remote-ns": "prod", "remove-vanished": False, "schedule": "06:30", "max-depth": 0}),
+    ("sync", {"id": "s-push", "store": "copy", "remote": "origin", "remote-store": "main", "sync-direction": "push"}),
+)  # fmt: skip
+
+
+def _subject(kind: str, config: dict[str, Any]) -> str:
+    """A job task's id, as recorded: STORE[:NS], STORE:ID, REMOTE:STORE:STORE:NS:ID."""
+    if kind == "prune":
+        return f"{config['store']}:{config['ns']}" if config.get("ns") else str(config["store"])
+    if kind == "verify":
+        return f"{config['store']}:{config['id']}"
+    return f"{config['remote']}:{config['remote-store']}:{config['store']}:{config.get('ns', '')}:{config['id']}"
+
+
+def _instants(config: dict[str, Any], wanted: Wanted) -> list[int]:
+    keeps = any(key.startswith("keep-") for key in config)
+    if "schedule" not in config or config.get("disable") or (config["id"].startswith("p-") and not keeps):
+        return []  # the scheduler does not start what keeps everything (E26)
+    start = wanted.now - wanted.history_days * DAY
+    return events(str(config["schedule"]), start, wanted.now - 60, ZoneInfo(wanted.zone))
+
+
+def make_jobs(wanted: Wanted, server: str, original: bool) -> list[Job]:
+    """The jobs of the first server or of a copy, with what is known of their last runs (H8)."""
+    created = wanted.now - wanted.history_days * DAY
+    found = []
+    for kind, config in ORIGINAL if original else COPY:
+        instants = _instants(config, wanted)
+        last: dict[str, Any] = {}
+        if instants:
+            upid = _run(server, kind, config, len(instants) - 1, instants[-1]).upid
+            last = {"last-run-state": "OK", "last-run-endtime": instants[-1] + 30, "last-run-upid": upid}
+        found.append(Job(kind, config, created, last))
+    return found
+
+
+def _run(server: str, kind: str, config: dict[str, Any], number: int, instant: int) -> Task:
+    subject = _subject(kind, config)
+    return make_task(server, KINDS[kind], subject, "root@pam", instant, instant + 30, "OK", number)
+
+
+def make_tasks(server: Server, wanted: Wanted, streams: Streams, runs: Sequence[Run]) -> list[Task]:
+    """The runs of the server's jobs, and of the last days the backups that the cluster's runs made there."""
+    found = []
+    for job in server.jobs:
+        config = dict(job.config)
+        for number, instant in enumerate(_instants(config, wanted)):
+            found.append(_run(server.name, job.kind, config, number, instant))
+    backups = [task for run in runs for task in _backup_tasks(server, streams, run)]
+    backups.sort(key=lambda task: task.starttime)
+    return found + backups[-MOST_BACKUP_TASKS:]
+
+
+def _backup_tasks(server: Server, streams: Streams, run: Run) -> list[Task]:
+    if run.job.get("storage") != "pbs-main" or (run.status or "").startswith("could not"):
+        return []
+    found = []
+    for position, vmid in enumerate(run.part):
+        guest = streams.cluster.guests.get(vmid)
+        if guest is None:
+            continue
+        begun = run.start + begins(position, len(run.part))
+        killed = run.status == "unexpected status" and vmid == run.part[-1]
+        status = "backup ended but finished flag is not set." if killed or vmid in run.failed else "OK"
+        subject = f"main:{'vm' if guest.kind == 'qemu' else 'ct'}/{vmid}"
+        found.append(make_task(server.name, "backup", subject, "backup@pbs!pve", begun, begun + 40, status, position))
+    return found
