@@ -9,7 +9,9 @@ from collections.abc import Callable, Mapping
 from exporter.bodies import Exposition
 from exporter.client.settings import ClientSettings
 from exporter.client.source import SourceClient
-from exporter.collect.gather import Gatherer
+from exporter.collect.gather import Collector, Gatherer, SourceFacts
+from exporter.collect.pbs import ServerCollector
+from exporter.collect.pbs_listing import ServerRhythm
 from exporter.collect.pve import ClusterCollector, Rhythm
 from exporter.config.load import LoadedConfig
 from exporter.config.model import Config, Source
@@ -25,7 +27,6 @@ from exporter.web.page import render_page
 from exporter.web.server import WebServer
 from exporter.web.settings import WebSettings
 from report.analyse import analyse
-from report.facts import ClusterFacts
 from report.model import Report
 from report.policy import Policy
 from report.rows.paper import build_paper
@@ -42,7 +43,7 @@ def build_daemon(
 ) -> Daemon:
     """Given a configuration and how to read it anew, return the daemon, wired. Raises ConfigError if web.config_file cannot be used."""
     counters = Counters()
-    status = SelfStatus(VERSION, platform.python_version(), loaded.sha256)
+    status = SelfStatus(VERSION, platform.python_version(), loaded.sha256, config_reloaded=True)
     store = Store(Snapshot(render_exposition(None, status, counters)))
     server = WebServer(store, web_settings(loaded.config))
     gatherer = build_gatherer(loaded.config, counters)
@@ -57,21 +58,24 @@ def build_daemon(
     return Daemon(parts, store, server, counters, status, reload=reload, report_at_start=report_at_start, clock=clock)
 
 
-def build_gatherer(config: Config, counters: Counters, held: Mapping[str, ClusterFacts] | None = None) -> Gatherer:
+def build_gatherer(config: Config, counters: Counters, held: Mapping[str, SourceFacts] | None = None) -> Gatherer:
     """Given a configuration, the live counters, and facts held from before (by source), return what reads all sources."""
     rhythm = Rhythm(config.refresh.interval, config.refresh.guest_config_interval)
-    collectors = [
-        ClusterCollector(
-            name=source.name,
-            token_id=source.token_id,
-            client=SourceClient(client_settings(source, config.refresh.attempts), counters),
-            counters=counters,
-            rhythm=rhythm,
-            parallel=source.max_requests,
-        )
+
+    def client(source: Source) -> SourceClient:
+        return SourceClient(client_settings(source, config.refresh.attempts), counters)
+
+    collectors: list[Collector] = [
+        ClusterCollector(source.name, source.token_id, client(source), counters, rhythm, source.max_requests)
         for source in config.pve
     ]
-    kept = {name: facts for name, facts in (held or {}).items() if name in {source.name for source in config.pve}}
+    collectors += [
+        ServerCollector(
+            source.name, source.token_id, client(source), ServerRhythm(config.refresh.interval), source.max_requests
+        )
+        for source in config.pbs
+    ]
+    kept = {name: facts for name, facts in (held or {}).items() if name in {source.name for source in config.sources}}
     return Gatherer(collectors, config.refresh.deadline, kept)
 
 
@@ -96,18 +100,21 @@ def build_parts(loaded: LoadedConfig, gatherer: Gatherer) -> Parts:
     )
 
 
-def refresh_once(loaded: LoadedConfig, now: int) -> Report:
-    """Given a configuration and now (epoch), make one refresh and return its Report; for the commands that end after it."""
-    gatherer = build_gatherer(loaded.config, Counters())
+def refresh_once(loaded: LoadedConfig, now: int, counters: Counters | None = None) -> Report:
+    """Given a configuration, now (epoch) and what counts its requests (None: nobody asks), make one refresh and return its Report.
+
+    For the commands that end after it.
+    """
+    gatherer = build_gatherer(loaded.config, counters or Counters())
     try:
         return analyse(gatherer.gather(now), policy_of(loaded.config), now)
     finally:
         gatherer.close()
 
 
-def exposition_of(report: Report, config_hash: str) -> Exposition:
-    """Given a Report made without a daemon, return its metrics."""
-    return render_exposition(report, SelfStatus(VERSION, platform.python_version(), config_hash), Counters())
+def exposition_of(report: Report, config_hash: str, counters: Counters) -> Exposition:
+    """Given a Report made without a daemon, and what was counted meanwhile, return its metrics."""
+    return render_exposition(report, SelfStatus(VERSION, platform.python_version(), config_hash), counters)
 
 
 def policy_of(config: Config) -> Policy:

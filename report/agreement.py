@@ -65,6 +65,8 @@ def _compare_job(
         return _compare_refusal(source, job.job.id, answer.refused, expected=job.selection.broken is not None)
     theirs = frozenset(guest.vmid for guest in answer.value if guest.guest_type != NO_GUEST)
     found = _difference(source, job.job.id, job.selection.guests, theirs)
+    if view.permissions is None:
+        return found
     # ids without a guest are listed only to those who may see that id (B13); a guest that differs is named once
     dead = frozenset(vmid for vmid in job.selection.unknown_ids if view.may_see(vmid))
     named = frozenset(guest.vmid for guest in answer.value if guest.guest_type == NO_GUEST)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from report.agreement import compare_with_pve
 from report.coverage import GuestCoverage, cover_guests
+from report.estate import Estate, build_estate
 from report.expected import Calendar
-from report.facts import ClusterFacts, Facts, Guest, GuestConfig, IncludedGuest
+from report.facts import BackupJob, ClusterFacts, Facts, Guest, GuestConfig, IncludedGuest
+from report.groups import report_groups
 from report.jobs import JudgedJob, judge_job, report_job
 from report.model import (
     Coverage,
@@ -16,6 +19,7 @@ from report.model import (
     Issue,
     JobReport,
     JobState,
+    LastRun,
     Protection,
     Reason,
     ReasonCode,
@@ -25,42 +29,68 @@ from report.model import (
     Summary,
 )
 from report.policy import Policy
+from report.protection import judge_protection
 from report.runs import last_runs
-from report.view import ClusterView, view_cluster
+from report.servers import report_datastores, report_pbs_jobs, report_server, server_issues
+from report.view import ClusterView
 from report.visibility import find_issues, inventory_known, missing_privileges
 
 # reasons with which PVE leaves a volume out that holds no data of the guest (C8)
 _NOT_DATA = ("not a volume", "efidisk but no O")
+_NO_CONFIG = GuestConfig(0)
+_NOT_DEMANDED = (Reason.of(ReasonCode.NOT_DEMANDED),)
 
 
 def analyse(facts: Facts, policy: Policy, now: int) -> Report:
     """Given all facts, what the operator expects, and the instant of judgement (epoch, UTC), return the Report."""
-    parts = [
-        _analyse_cluster(cluster, policy, now) for cluster in sorted(facts.clusters, key=lambda cluster: cluster.name)
-    ]
-    guests = tuple(guest for part in parts for guest in part[0])
+    estate = build_estate(facts, now)
+    parts = [_analyse_cluster(cluster, estate, policy, now) for cluster in estate.clusters.values()]
+    servers = estate.servers.values()
+    guests = tuple(guest for part in parts for guest in part.guests)
+    active = {key: jobs for part in parts for key, jobs in part.active.items()}
     return Report(
         created_at=now,
         policy=policy,
-        summary=_summarise(guests),
+        summary=_summarise(guests, backups_read=_any_backup_read(estate)),
         guests=guests,
-        jobs=tuple(job for part in parts for job in part[1]),
-        storages=tuple(storage for part in parts for storage in part[2]),
-        sources=tuple(part[3] for part in parts),
-        issues=tuple(issue for part in parts for issue in part[4]),
+        jobs=tuple(job for part in parts for job in part.jobs),
+        storages=tuple(storage for part in parts for storage in part.storages),
+        sources=tuple(
+            sorted((*(part.source for part in parts), *(report_server(server, now) for server in servers)), key=_name)
+        ),
+        issues=(
+            *(issue for part in parts for issue in part.issues),
+            *(issue for server in servers for issue in server_issues(server, estate.matched, now)),
+        ),
+        groups=tuple(report_groups(estate, active, now)),
+        datastores=tuple(store for server in servers for store in report_datastores(server, estate.matched, now)),
+        pbs_jobs=tuple(job for server in servers for job in report_pbs_jobs(server, now)),
     )
 
 
-_Part = tuple[Sequence[GuestReport], Sequence[JobReport], Sequence[StorageReport], SourceReport, Sequence[Issue]]
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What one cluster gives to the Report; `active`: its guests' active jobs by (cluster, vmid)."""
+
+    guests: Sequence[GuestReport]
+    active: Mapping[tuple[str, int], Sequence[BackupJob]]
+    jobs: Sequence[JobReport]
+    storages: Sequence[StorageReport]
+    source: SourceReport
+    issues: Sequence[Issue]
 
 
-def _analyse_cluster(facts: ClusterFacts, policy: Policy, now: int) -> _Part:
-    view = view_cluster(facts, now)
+def _analyse_cluster(facts: ClusterFacts, estate: Estate, policy: Policy, now: int) -> _Part:
+    view = estate.views[facts.name]
     judged = None if view.jobs is None else [judge_job(job, view, now) for job in view.jobs]
     covered = _covered(facts, judged, view)
     agreement = compare_with_pve(facts, judged, view)
     runs = last_runs(judged or (), facts, view, now)
-    jobs = [report_job(job, view, now, runs.get(job.job.id)) for job in judged or ()]
+    by_id = {job.job.id: job.job for job in judged or ()}
+    active = {
+        (facts.name, vmid): [by_id[job.job] for job in coverage.jobs if job.state is JobState.ACTIVE]
+        for vmid, coverage in covered.items()
+    }
     source = SourceReport(
         name=facts.name,
         kind="pve",
@@ -74,8 +104,14 @@ def _analyse_cluster(facts: ClusterFacts, policy: Policy, now: int) -> _Part:
         coverage_disagreements=agreement.disagreements,
         inventory_known=inventory_known(view),
     )
-    issues = (*find_issues(facts, view, covered, now), *agreement.issues)
-    return _guests(facts, judged or (), covered, view, policy, now), jobs, _storages(facts, view, now), source, issues
+    return _Part(
+        guests=_guests(facts, covered, active, runs, estate, policy),
+        active=active,
+        jobs=[report_job(job, view, now, runs.get(job.job.id)) for job in judged or ()],
+        storages=_storages(facts, view, now),
+        source=source,
+        issues=(*find_issues(facts, view, covered, now), *agreement.issues),
+    )
 
 
 def _covered(facts: ClusterFacts, judged: Sequence[JudgedJob] | None, view: ClusterView) -> dict[int, GuestCoverage]:
@@ -88,41 +124,55 @@ def _covered(facts: ClusterFacts, judged: Sequence[JudgedJob] | None, view: Clus
 
 def _guests(
     facts: ClusterFacts,
-    judged: Sequence[JudgedJob],
     covered: Mapping[int, GuestCoverage],
-    view: ClusterView,
+    active: Mapping[tuple[str, int], Sequence[BackupJob]],
+    runs: Mapping[str, LastRun],
+    estate: Estate,
     policy: Policy,
-    now: int,
 ) -> list[GuestReport]:
-    calendar = Calendar(now)
-    jobs = {job.job.id: job.job for job in judged}
-    saved = _volumes(facts, now)
+    """Judge each guest of a cluster: its coverage is judged already, its backups are judged here."""
+    view, calendar = estate.views[facts.name], Calendar(estate.now)
+    saved = _volumes(facts, estate.now)
+    unread = estate.unread(facts.name)
     known = view.guests if view.guests is not None else (facts.inventory.value.guests if facts.inventory.value else ())
     reports = []
     for guest in sorted(known, key=lambda guest: guest.vmid):
-        coverage = covered[guest.vmid]
-        config = facts.configs.get(guest.vmid, GuestConfig(0))
-        active = [jobs[job.job] for job in coverage.jobs if job.state is JobState.ACTIVE]
+        coverage, jobs = covered[guest.vmid], active[facts.name, guest.vmid]
+        config = facts.configs.get(guest.vmid, _NO_CONFIG)
         zone = view.zone(guest.node)
         demanded = policy.demand_templates or guest.template is not True
-        protection = ReasonCode.BACKUPS_NOT_READ if demanded else ReasonCode.NOT_DEMANDED
+        usual = max((runs[job.id].duration_seconds or 0 for job in jobs if job.id in runs), default=0)
+        backups = estate.backups_of(facts.name, guest, unread)
+        verdict = judge_protection(backups, coverage, jobs, zone, usual, estate.now)
         reports.append(
             GuestReport(
                 pve=facts.name,
                 guest=guest,
                 demanded=demanded,
                 coverage=coverage.coverage,
-                protection=Protection.UNKNOWN if demanded else Protection.WAIVED,
-                reasons=(*coverage.reasons, Reason.of(protection)),
+                protection=verdict.protection if demanded else Protection.WAIVED,
+                reasons=(*coverage.reasons, *(verdict.reasons if demanded else _NOT_DEMANDED)),
                 jobs=coverage.jobs,
-                next_backup_at=calendar.next_backup(active, zone),
-                rpo_seconds=calendar.rpo_seconds(active, zone) if active else None,
+                next_backup_at=calendar.next_backup(jobs, zone),
+                rpo_seconds=calendar.rpo_seconds(jobs, zone) if jobs else None,
                 excluded_volumes=_excluded(guest, coverage, saved),
                 notes=config.notes,
                 created_at=config.created_at,
+                newest_backup_at=verdict.newest_at,
+                newest_verified_at=verdict.newest_verified_at,
+                due_at=verdict.due_at,
             )
         )
     return reports
+
+
+def _any_backup_read(estate: Estate) -> bool:
+    """Say whether any store was read, so that the absence of a backup means something somewhere."""
+    return any(estate.unread(name).any_read for name in estate.clusters)
+
+
+def _name(source: SourceReport) -> str:
+    return source.name
 
 
 def _volumes(facts: ClusterFacts, now: int) -> dict[str, dict[int, IncludedGuest]]:
@@ -171,7 +221,7 @@ def _storages(facts: ClusterFacts, view: ClusterView, now: int) -> list[StorageR
     ]
 
 
-def _summarise(guests: Sequence[GuestReport]) -> Summary:
+def _summarise(guests: Sequence[GuestReport], *, backups_read: bool) -> Summary:
     coverage = Counter(guest.coverage for guest in guests)
     protection = Counter(guest.protection for guest in guests)
     demanded = Counter(guest.coverage for guest in guests if guest.demanded)
@@ -181,4 +231,5 @@ def _summarise(guests: Sequence[GuestReport]) -> Summary:
         protection=tuple((state, protection[state]) for state in Protection),
         demanded=sum(demanded.values()),
         demanded_coverage=tuple((state, demanded[state]) for state in Coverage),
+        backups_read=backups_read,
     )

@@ -8,34 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic
 
-T_co = TypeVar("T_co", covariant=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why a collector's last attempt told nothing: a machine code, the endpoint asked, and the sentence an operator reads."""
-
-    code: str
-    endpoint: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Reading(Generic[T_co]):
-    """One collector's knowledge: `value` as of `fetched_at` (epoch), usable for `max_age` seconds, and the last failure if any."""
-
-    value: T_co | None = None
-    fetched_at: int | None = None
-    max_age: int = 0
-    failure: Failure | None = None
-
-    def usable(self, now: int) -> T_co | None:
-        """Given the instant of judgement, return the value, or None when it was never read or is older than `max_age`."""
-        if self.value is None or self.fetched_at is None or now - self.fetched_at > self.max_age:
-            return None
-        return self.value
+from report.backups import BackupGroup, PbsFacts
+from report.readings import CollectorRun as CollectorRun
+from report.readings import Failure as Failure
+from report.readings import Keep as Keep
+from report.readings import Permissions as Permissions
+from report.readings import Reading as Reading
+from report.readings import T_co
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +87,7 @@ class BackupJob:
     all: bool = False
     exclude: str | None = None
     mode: str | None = None
-    keep: tuple[tuple[str, int], ...] | None = None
+    keep: Keep | None = None
     comment: str | None = None
     next_run: int | None = None
     legacy: bool = False
@@ -118,7 +99,10 @@ class BackupJob:
 
 @dataclass(frozen=True, slots=True)
 class StorageDefinition:
-    """A storage.cfg entry (`/storage`): which content it takes, on which nodes (empty: all), whether it is switched off."""
+    """A storage.cfg entry (`/storage`): which content it takes, on which nodes (empty: all), whether it is switched off.
+
+    `share`: what a network file system mounts from `server` (the export of NFS, the share of CIFS, the folder within it).
+    """
 
     storage: str
     storage_type: str
@@ -126,13 +110,15 @@ class StorageDefinition:
     nodes: frozenset[str] = frozenset()
     disabled: bool = False
     shared: bool = False
-    keep: tuple[tuple[str, int], ...] | None = None
+    keep: Keep | None = None
     server: str | None = None
     port: int | None = None
     datastore: str | None = None
     namespace: str | None = None
     username: str | None = None
     path: str | None = None
+    fingerprint: str | None = None
+    share: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +143,7 @@ class VzdumpDefaults:
     storage: str | None = None
     dumpdir: str | None = None
     mode: str | None = None
-    keep: tuple[tuple[str, int], ...] | None = None
+    keep: Keep | None = None
     remove: bool | None = None
 
 
@@ -202,46 +188,11 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Permissions:
-    """`/access/permissions`: path → privilege → whether it reaches below that path (A8)."""
-
-    paths: Mapping[str, Mapping[str, bool]]
-
-    def on(self, privilege: str, path: str) -> bool:
-        """Given a privilege and a path, return whether it is held exactly there, by its own entry or from above."""
-        if path in self.paths:
-            return privilege in self.paths[path]
-        return self._from_above(privilege, path)
-
-    def below(self, privilege: str, path: str) -> bool:
-        """Given a privilege and a path, return whether it is held there and on everything below, as far as is told (A8)."""
-        own = self.paths.get(path)
-        held = bool(own and own.get(privilege)) if own is not None else self._from_above(privilege, path)
-        prefix = path.rstrip("/") + "/"
-        return held and all(privilege in held_there for at, held_there in self.paths.items() if at.startswith(prefix))
-
-    def _from_above(self, privilege: str, path: str) -> bool:
-        while path != "/":
-            path = path.rsplit("/", 1)[0] or "/"
-            if path in self.paths:
-                return self.paths[path].get(privilege, False)
-        return False
-
-
-@dataclass(frozen=True, slots=True)
-class CollectorRun:
-    """How one collector fared in the last refresh: for the metrics about vzcover itself. Durations in seconds."""
-
-    collector: str
-    success: bool
-    duration_seconds: float
-    last_success_at: int | None
-    items: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class ClusterFacts:
-    """Everything known of one PVE cluster, by its configured name. `failure` is set when the source as a whole could not be asked."""
+    """Everything known of one PVE cluster, by its configured name. `failure` is set when the source as a whole could not be asked.
+
+    `backups` are the groups on storages that are not PBS, by storage id; `backup_parts` what each node told of them, by (storage, node).
+    """
 
     name: str
     attempted_at: int
@@ -261,6 +212,8 @@ class ClusterFacts:
     vzdump_defaults: Mapping[str, Reading[VzdumpDefaults]] = field(default_factory=dict)
     zones: Mapping[str, Reading[str]] = field(default_factory=dict)
     tasks: Mapping[str, Reading[tuple[Task, ...]]] = field(default_factory=dict)
+    backups: Mapping[str, Reading[tuple[BackupGroup, ...]]] = field(default_factory=dict)
+    backup_parts: Mapping[tuple[str, str], Reading[tuple[BackupGroup, ...]]] = field(default_factory=dict)
     configs: Mapping[int, GuestConfig] = field(default_factory=dict)
     collectors: tuple[CollectorRun, ...] = ()
     certificate_not_after: int | None = None
@@ -271,3 +224,4 @@ class Facts:
     """Everything known of every source, as of one refresh."""
 
     clusters: tuple[ClusterFacts, ...] = ()
+    servers: tuple[PbsFacts, ...] = ()

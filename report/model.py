@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from report.facts import BackupJob, CollectorRun, Failure, Guest, StorageDefinition, StorageState
+from report.backups import Archive, Datastore, GarbageCollection, PbsJob
+from report.facts import BackupJob, Guest, StorageDefinition, StorageState
 from report.policy import Policy
+from report.readings import CollectorRun, Failure, Keep
 
 
 class Coverage(StrEnum):
@@ -70,6 +72,14 @@ class ReasonCode(StrEnum):
     # protection
     NOT_DEMANDED = "not_demanded"
     BACKUPS_NOT_READ = "backups_not_read"
+    HAS_BACKUPS = "has_backups"  # newest
+    NEVER_BACKED_UP = "never_backed_up"
+    BACKUP_LATE = "backup_late"  # newest, due
+    BACKUPS_UNSCHEDULED = "backups_unscheduled"  # newest
+    STORE_NOT_READ = "store_not_read"  # storage
+    PBS_NOT_CONFIGURED = "pbs_not_configured"  # storage, server
+    GROUP_AMBIGUOUS = "group_ambiguous"  # server, datastore, namespace
+    GROUP_INCOMPLETE = "group_incomplete"  # server, datastore, namespace
     # about a job as a whole
     SELECTS_NO_GUEST = "selects_no_guest"  # job
     SELECTS_UNKNOWN_IDS = "selects_unknown_ids"  # job, vmids
@@ -88,6 +98,9 @@ class IssueCode(StrEnum):
     PARTIAL_VIEW = "partial_view"  # privilege, path, hides, token
     NODE_OFFLINE = "node_offline"  # node
     COVERAGE_DISAGREEMENT = "coverage_disagreement"  # job ("" = PVE's list of guests not backed up), ours, theirs
+    CONFLICTING_POLICIES = "conflicting_policies"  # storage, jobs
+    AMBIGUOUS_GROUPS = "ambiguous_groups"  # server, datastore, namespace, count
+    DATASTORE_UNREADABLE = "datastore_unreadable"  # datastore, message
     ORACLE_REFUSED = "oracle_refused"  # job, message
     # PVE answered though a broken job should have made it refuse
     ORACLE_SILENT = "oracle_silent"  # job, message
@@ -122,6 +135,8 @@ class GuestJob:
 class GuestReport:
     """The verdict on one guest. `jobs` are all that select it. `excluded_volumes` are data volumes that no active job saves (C8),
     None where PVE did not tell. `next_backup_at`: next event of its active jobs. `rpo_seconds`: longest distance between events (F10).
+    `newest_backup_at`: its newest good version on any target; `newest_verified_at`: time of the newest version that was verified ok;
+    `due_at`: the first event after the newest version (F11).
     """
 
     pve: str
@@ -136,6 +151,9 @@ class GuestReport:
     excluded_volumes: tuple[str, ...] | None = None
     notes: str | None = None
     created_at: int | None = None
+    newest_backup_at: int | None = None
+    newest_verified_at: int | None = None
+    due_at: int | None = None
 
     @property
     def active_jobs(self) -> int:
@@ -177,6 +195,113 @@ class StorageReport:
     storage_type: str
     definition: StorageDefinition | None
     states: tuple[StorageState, ...] = ()
+
+
+class GroupMatch(StrEnum):
+    """Whose a backup group is (D.3)."""
+
+    GUEST = "guest"
+    ORPHAN = "orphan"  # of a guest that does not exist any more, or of none we know (D17)
+    HOST = "host"  # a host's own backup, never a guest's
+    FOREIGN = "foreign"  # of another cluster's guest, by its owner (D14)
+    AMBIGUOUS = "ambiguous"  # of one of several guests, and nothing tells which (D15)
+    UNKNOWN = "unknown"  # the guests it might belong to cannot be seen
+
+
+class RetentionState(StrEnum):
+    """How the versions that exist compare with what schedule and policy would have left (E34)."""
+
+    OK = "ok"
+    SHORT = "short"
+    EXCESS = "excess"
+    UNBOUNDED = "unbounded"
+    NOT_APPLICABLE = "not_applicable"
+    YOUNG = "young"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class GroupPolicy:
+    """What prunes a group: `pruned_by` names jobs ("job nightly", "prune job p1"), `keep` their options where they agree, `zone` the
+    zone of the periods, the next prune and how many versions it will remove; None where that cannot be told.
+    """
+
+    pruned_by: tuple[str, ...] = ()
+    keep: Keep | None = None
+    zone: str | None = None
+    next_prune_at: int | None = None
+    next_prune_removes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GroupReport:
+    """A backup group judged: whose it is, what is in it, and how that compares with what should be.
+
+    `snapshots` counts finished versions, `inherited` those older than the guest (D16). `newest_at`, `oldest_at`, `newest_size_bytes`:
+    of finished versions. `nominal`, `expected`, `low`, `high`, `actual`, `delta`: rulebook E30–E34; None where undecidable or unbounded.
+    """
+
+    server: str
+    datastore: str
+    namespace: str
+    backup_type: str
+    backup_id: str
+    match: GroupMatch
+    pve: str | None = None
+    vmid: int | None = None
+    owner: str | None = None
+    comment: str | None = None
+    incomplete: bool = False
+    read_at: int | None = None
+    snapshots: int = 0
+    unfinished: int = 0
+    renamed: int = 0
+    protected: int = 0
+    encrypted: int = 0
+    verified: int = 0
+    verify_failed: int = 0
+    inherited: int = 0
+    newest_at: int | None = None
+    oldest_at: int | None = None
+    newest_size_bytes: int | None = None
+    newest_verified_at: int | None = None
+    newest_archives: tuple[Archive, ...] = ()
+    policy: GroupPolicy = GroupPolicy()
+    nominal: int | None = None
+    expected: int | None = None
+    low: int | None = None
+    high: int | None = None
+    actual: int | None = None
+    delta: int | None = None
+    missing: int | None = None
+    surplus: int | None = None
+    state: RetentionState = RetentionState.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class DatastoreReport:
+    """A datastore of a PBS: `state` online, maintenance, unmounted or error; `deduplication_ratio` of the last garbage collection (H12);
+    `orphans`: (namespace, groups without guest, their versions).
+    """
+
+    server: str
+    datastore: Datastore
+    state: str
+    garbage_collection: GarbageCollection | None = None
+    deduplication_ratio: float | None = None
+    orphans: tuple[tuple[str, int, int], ...] = ()
+    groups: int | None = None
+    snapshots: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PbsJobReport:
+    """A prune, verify, sync or gc job of a PBS: `last_run` ok, warning, error, never or running; None where that was not told (H8)."""
+
+    server: str
+    job: PbsJob
+    last_run: str | None
+    next_run_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,3 +365,6 @@ class Report:
     storages: tuple[StorageReport, ...] = ()
     sources: tuple[SourceReport, ...] = ()
     issues: tuple[Issue, ...] = ()
+    groups: tuple[GroupReport, ...] = ()
+    datastores: tuple[DatastoreReport, ...] = ()
+    pbs_jobs: tuple[PbsJobReport, ...] = ()

@@ -10,7 +10,8 @@ from report.facts import BackupJob, Guest
 from report.model import Reason, ReasonCode
 
 _SEPARATORS = re.compile(r"[,;\s\0]+")
-_VMID = re.compile(r"[0-9]+", re.ASCII)
+# 999999999 is the highest id; more digits than these are no id but would be a number of any length
+_VMID = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from report.coverage import GuestCoverage
@@ -41,14 +41,29 @@ NEEDED_PRIVILEGES = (
 
 def missing_privileges(permissions: Permissions | None) -> tuple[MissingPrivilege, ...]:
     """Given what the token may do (None: not known), return the needed privileges that it lacks; none where that is not known."""
+    return _missing(permissions, NEEDED_PRIVILEGES)
+
+
+def _missing(permissions: Permissions | None, needed: Sequence[NeededPrivilege]) -> tuple[MissingPrivilege, ...]:
     if permissions is None:
         return ()
     held = {True: permissions.below, False: permissions.on}
     return tuple(
-        MissingPrivilege(needed.privilege, needed.path, needed.hides)
-        for needed in NEEDED_PRIVILEGES
-        if not held[needed.below](needed.privilege, needed.path)
+        MissingPrivilege(row.privilege, row.path, row.hides)
+        for row in needed
+        if not held[row.below](row.privilege, row.path)
     )
+
+
+NEEDED_ON_SERVERS = (
+    NeededPrivilege("Datastore.Audit", "/datastore", True, "backups"),
+    NeededPrivilege("Sys.Audit", "/system/tasks", False, "pbs_tasks"),
+)
+
+
+def missing_server_privileges(permissions: Permissions | None) -> tuple[MissingPrivilege, ...]:
+    """Given what a token may do on a PBS (None: not known), return the needed privileges that it lacks (H.1)."""
+    return _missing(permissions, NEEDED_ON_SERVERS)
 
 
 def inventory_known(view: ClusterView) -> bool:
@@ -108,6 +123,8 @@ def _failed_collectors(
             yield Issue(facts.name, subject, IssueCode.FACTS_STALE, params)
         if reading.failure is None or not facts.up or subject in offline:
             continue
+        if reading.failure.code == "node_unreachable" and offline:
+            continue  # the node is said to be off already
         if reading.failure.code == "forbidden" and missing:
             continue  # said already, with its remedy, by the missing privilege
         message = (("collector", collector), ("message", reading.failure.message))
@@ -130,6 +147,7 @@ def _readings(facts: ClusterFacts) -> Iterator[tuple[str, str, Reading[object]]]
         ("vzdump_defaults", facts.vzdump_defaults),
         ("zones", facts.zones),
         ("tasks", facts.tasks),
+        ("backups", facts.backups),
     )
     for collector, readings in per_subject:
         for subject in sorted(readings):

@@ -39,7 +39,8 @@ def judge(**fields: Any) -> Report:
     """Judge one cluster seen by an auditor; a field given as a Reading replaces that of the ordinary cluster."""
     readings = {name: value for name, value in fields.items() if isinstance(value, Reading)}
     plain = {name: value for name, value in fields.items() if name not in readings}
-    facts = replace(a.cluster(**plain), **{"permissions": a.reading(AUDITOR), **readings})
+    changes: dict[str, Any] = {"permissions": a.reading(AUDITOR), **readings}
+    facts = replace(a.cluster(**plain), **changes)
     return analyse(a.facts(facts), Policy(), NOW)
 
 
@@ -424,7 +425,7 @@ def clusters(draw: st.DrawFn) -> ClusterFacts:
         a.storage_definition("one", nodes=frozenset({"pve1"})),
     ]
     lookups = {"gone": a.reading(PoolLookup(None))}
-    whole = {"permissions": a.reading(AUDITOR), "pool_lookups": lookups, "pools": ["a", "a/b"]}
+    whole: dict[str, Any] = {"permissions": a.reading(AUDITOR), "pool_lookups": lookups, "pools": ["a", "a/b"]}
     return a.cluster(guests=draw(st.permutations(guests)), jobs=draw(st.permutations(jobs)), storages=storages, **whole)
 
 

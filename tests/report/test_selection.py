@@ -114,7 +114,8 @@ POOLS = {"a": frozenset({100, 101, 998}), "a/b": frozenset({102}), "empty": froz
 )
 def test_precedence_and_restrictions(job: BackupJob, guests: set[int], unknown: set[int]) -> None:
     selection = select_guests(job, HERE, POOLS)
-    assert (selection.guests, selection.unknown_ids, selection.broken) == (guests, unknown, None)
+    assert selection.broken is None
+    assert (set(selection.guests), set(selection.unknown_ids)) == (guests, unknown)
 
 
 @pytest.mark.parametrize(
@@ -146,6 +147,12 @@ jobs = st.builds(
     node=st.none() | st.sampled_from(["n1", "n2", "n9", ""]),
     all=st.booleans(),
 )
+
+
+def test_an_id_of_absurd_length_breaks_its_job_and_nothing_else() -> None:
+    selection = select_guests(BackupJob("j", vmid="1" * 5000), HERE, POOLS)
+    assert selection.broken is not None
+    assert select_guests(BackupJob("j", all=True, exclude="1" * 5000), HERE, POOLS).guests == {100, 101, 102}
 
 
 @given(jobs, st.permutations(HERE))

@@ -1,0 +1,85 @@
+"""Where backups land: which storage entries of which clusters point at which datastore and namespace of a configured PBS (D11, D12)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from report.backups import PbsFacts
+from report.facts import StorageDefinition
+from report.view import ClusterView
+
+PBS_PORT = 8007
+# file-based storage types that hold vzdump archives (D1); others that take backups belong to external providers (section I)
+FILE_TYPES = frozenset({"dir", "btrfs", "nfs", "cifs", "cephfs"})
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A place that holds backup groups: a namespace of a datastore on a PBS; for a file storage the cluster, the storage and ""."""
+
+    server: str
+    datastore: str
+    namespace: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A storage entry of a cluster that leads to a target; `username` is the account that PVE uses there."""
+
+    pve: str
+    storage: str
+    username: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """`of_storage`: (cluster, storage) → target, None for an entry of a PBS that is not among the configured ones; `entries`: target →
+    the entries that lead there.
+    """
+
+    of_storage: Mapping[tuple[str, str], Target | None]
+    entries: Mapping[Target, tuple[Entry, ...]]
+
+
+def find_targets(views: Iterable[ClusterView], servers: Iterable[PbsFacts]) -> Targets:
+    """Given the clusters' views and the configured PBS, return where each storage that takes backups leads."""
+    known = tuple(servers)
+    first: dict[tuple[str, ...], str] = {}
+    of_storage: dict[tuple[str, str], Target | None] = {}
+    entries: dict[Target, list[Entry]] = {}
+    for view in views:
+        for _, storage in sorted((view.storages or {}).items()):
+            if "backup" not in storage.content:
+                continue
+            same = first.setdefault(_place(view.name, storage), storage.storage)
+            target = _target(view.name, storage, same, known)
+            of_storage[view.name, storage.storage] = target
+            if target is not None:
+                entries.setdefault(target, []).append(Entry(view.name, storage.storage, storage.username))
+    return Targets(of_storage, {target: tuple(found) for target, found in entries.items()})
+
+
+def _place(cluster: str, storage: StorageDefinition) -> tuple[str, ...]:
+    """Return what two entries of a cluster have in common when they are one place: the same share or folder (D12)."""
+    if storage.storage_type not in FILE_TYPES or not (storage.share or storage.path):
+        return cluster, storage.storage
+    where = f"{storage.server}:{storage.share}" if storage.share else storage.path or ""
+    return cluster, storage.storage_type, where, ",".join(sorted(storage.nodes))
+
+
+def _target(cluster: str, storage: StorageDefinition, same: str, servers: tuple[PbsFacts, ...]) -> Target | None:
+    if storage.storage_type != "pbs":
+        return Target(cluster, same, "")
+    server = next((server for server in servers if _points_at(storage, server)), None)
+    return Target(server.name, storage.datastore or "", storage.namespace or "") if server else None
+
+
+def _points_at(storage: StorageDefinition, server: PbsFacts) -> bool:
+    """Say whether an entry means a configured PBS: by address and port, or by the certificate's fingerprint (D12)."""
+    port = storage.port or PBS_PORT
+    if any((storage.server or "").lower() == host.lower() and port == at for host, at in server.hosts):
+        return True
+    pinned = re.sub(r"[^0-9a-f]", "", (storage.fingerprint or "").lower())
+    return bool(pinned) and pinned == server.certificate_fingerprint

@@ -1,0 +1,160 @@
+"""Whose backup a group is: rulebook D.3, cases 33–39. Guests of two clusters with one id are never mixed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from report.backups import BackupGroup, PbsFacts, SnapshotFlag, Snapshots
+from report.facts import ClusterFacts, Guest, Permissions, StorageDefinition
+from report.matching import MatchedGroup, match_groups
+from report.model import GroupMatch
+from report.targets import Target, find_targets
+from report.view import view_cluster
+from tests import builders as a
+
+NOW = a.NOW
+DAY = 86400
+AUDITOR = a.reading(Permissions({"/": dict.fromkeys(("VM.Audit", "Datastore.Audit", "Sys.Audit", "Pool.Audit"), True)}))
+PBS = PbsFacts("vault", NOW, True, hosts=(("pbs.example", 8007),), certificate_fingerprint="ab" * 32)
+
+
+def entry(storage: str = "pbs-main", **fields: object) -> StorageDefinition:
+    defaults: dict[str, object] = {
+        "storage_type": "pbs",
+        "content": frozenset({"backup"}),
+        "server": "pbs.example",
+        "datastore": "main",
+        "namespace": "lab",
+        "username": "backup@pbs!lab",
+    }
+    return StorageDefinition(storage, **(defaults | fields))  # type: ignore[arg-type]
+
+
+def cluster(
+    name: str = "lab", guests: Sequence[Guest] = (), storages: Sequence[StorageDefinition] = ()
+) -> ClusterFacts:
+    return a.cluster(name, guests=guests, storages=storages or [entry()], permissions=AUDITOR)
+
+
+def group(backup_id: str = "100", days: Sequence[int] = (1, 2, 3), **fields: object) -> BackupGroup:
+    defaults: dict[str, object] = {
+        "server": "vault",
+        "datastore": "main",
+        "namespace": "lab",
+        "backup_type": "vm",
+        "owner": "backup@pbs!lab",
+        "read_at": NOW,
+        "snapshots": Snapshots.of([(NOW - day * DAY, 1, 0, 0) for day in days]),
+    }
+    return BackupGroup(backup_id=backup_id, **(defaults | fields))  # type: ignore[arg-type]
+
+
+def match(
+    groups: Sequence[BackupGroup], *clusters: ClusterFacts, created: dict[tuple[str, int], int] | None = None
+) -> list[MatchedGroup]:
+    views = [view_cluster(facts, NOW) for facts in clusters]
+    return match_groups(groups, views, find_targets(views, [PBS]), created or {})
+
+
+def verdicts(matched: Sequence[MatchedGroup]) -> list[tuple[GroupMatch, str | None, int | None]]:
+    return [(each.match, each.pve, each.vmid) for each in matched]
+
+
+VM = a.guest(100)
+
+
+def test_a_group_where_a_storage_entry_leads_is_the_guests_of_that_id() -> None:
+    assert verdicts(match([group()], cluster(guests=[VM]))) == [(GroupMatch.GUEST, "lab", 100)]
+
+
+@pytest.mark.parametrize(
+    ("fields", "verdict"),
+    [
+        pytest.param({"backup_type": "host", "backup_id": "pve1"}, GroupMatch.HOST, id="case 37: a host's own backup"),
+        pytest.param({"backup_id": "db-server"}, GroupMatch.HOST, id="an id that is not a number (H5)"),
+        pytest.param({"backup_id": "999"}, GroupMatch.ORPHAN, id="D17: no such guest"),
+        pytest.param({"backup_type": "ct"}, GroupMatch.ORPHAN, id="case 36: another type is another guest"),
+        pytest.param({"owner": "backup@pbs!other"}, GroupMatch.FOREIGN, id="case 33: written by another token"),
+    ],
+)
+def test_a_group_that_is_not_a_guests(fields: dict[str, Any], verdict: GroupMatch) -> None:
+    backup_id = fields.pop("backup_id", "100")
+    assert [each.match for each in match([group(backup_id, **fields)], cluster(guests=[VM]))] == [verdict]
+
+
+def test_d13_the_plain_user_of_an_owning_token_may_append_and_a_token_of_a_plain_owner_may_not() -> None:
+    user = cluster(guests=[VM], storages=[entry(username="backup@pbs")])
+    assert match([group()], user)[0].match is GroupMatch.GUEST
+    assert match([group(owner="backup@pbs")], cluster(guests=[VM]))[0].match is GroupMatch.FOREIGN
+
+
+def test_cases_33_and_34_two_clusters_in_one_namespace_are_told_apart_by_owner_or_not_at_all() -> None:
+    one = cluster("lab", [VM])
+    same_token = cluster("shop", [VM])
+    other_token = cluster("shop", [VM], [entry(username="backup@pbs!shop")])
+    assert verdicts(match([group()], one, other_token)) == [(GroupMatch.GUEST, "lab", 100)]
+    assert verdicts(match([group(owner="backup@pbs!shop")], one, other_token)) == [(GroupMatch.GUEST, "shop", 100)]
+    assert verdicts(match([group()], one, same_token)) == [(GroupMatch.AMBIGUOUS, None, None)]
+
+
+def test_case_35_snapshots_older_than_the_guest_are_a_predecessors() -> None:
+    (matched,) = match([group(days=(5, 3, 1))], cluster(guests=[VM]), created={("lab", 100): NOW - 4 * DAY})
+    assert matched.inherited == {0}
+
+
+def test_case_38_a_namespace_below_the_entrys_is_not_the_entrys() -> None:
+    below = group(namespace="lab/old")
+    assert match([below], cluster(guests=[VM]))[0].match is GroupMatch.ORPHAN
+
+
+def test_case_39_two_entries_with_one_target_are_one_target() -> None:
+    views = [view_cluster(cluster(storages=[entry("one"), entry("two")]), NOW)]
+    targets = find_targets(views, [PBS])
+    assert {targets.of_storage["lab", "one"], targets.of_storage["lab", "two"]} == {Target("vault", "main", "lab")}
+    assert [found.storage for found in targets.entries[Target("vault", "main", "lab")]] == ["one", "two"]
+
+
+def test_d12_an_entry_under_another_address_is_known_by_the_certificates_fingerprint() -> None:
+    alias = entry(server="10.0.0.9", fingerprint=":".join(["AB"] * 32))
+    assert match([group()], cluster(guests=[VM], storages=[alias]))[0].match is GroupMatch.GUEST
+    stranger = entry(server="10.0.0.9", fingerprint=":".join(["CD"] * 32))
+    views = [view_cluster(cluster(storages=[stranger]), NOW)]
+    assert find_targets(views, [PBS]).of_storage["lab", "pbs-main"] is None
+
+
+def test_a_synced_copy_is_the_guests_whose_backup_times_it_shares() -> None:
+    copy = group(namespace="copies", days=(2, 3), owner="root@pam")
+    other = group(namespace="copies", days=(20,), owner="root@pam")
+    assert verdicts(match([group(), copy], cluster(guests=[VM])))[1] == (GroupMatch.GUEST, "lab", 100)
+    assert match([group(), other], cluster(guests=[VM]))[1].match is GroupMatch.ORPHAN
+
+
+def test_what_a_limited_token_cannot_see_is_unknown_not_orphaned() -> None:
+    limited = a.cluster(
+        guests=[], storages=[entry()], permissions=a.reading(Permissions({"/": {"Datastore.Audit": True}}))
+    )
+    assert match([group()], limited)[0].match is GroupMatch.UNKNOWN
+
+
+def test_a_file_storage_is_its_own_clusters_target() -> None:
+    files = group(server="lab", datastore="nas", namespace="", owner=None)
+    shop = cluster("shop", [VM], [a.storage_definition()])
+    assert verdicts(match([files], cluster("lab", [VM], [a.storage_definition()]), shop)) == [
+        (GroupMatch.GUEST, "lab", 100)
+    ]
+
+
+def test_snapshots_in_columns_are_sorted_and_counted_by_flag() -> None:
+    rows = [
+        (30, 3, SnapshotFlag.PROTECTED, 0),
+        (10, 1, 0, 0),
+        (20, 2, SnapshotFlag.UNFINISHED, 0),
+        (40, 4, SnapshotFlag.RENAMED, 0),
+    ]
+    snapshots = Snapshots.of([(time, size, int(flags), verified) for time, size, flags, verified in rows])
+    assert list(snapshots.times) == [10, 20, 30, 40]
+    assert snapshots.finished() == [0, 2]
+    assert (snapshots.count(SnapshotFlag.PROTECTED), snapshots.where(SnapshotFlag.RENAMED)) == (1, [3])
