@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+from report.backups import Datastore, GarbageCollection, PbsJob
 from report.facts import (
     BackupJob,
     ClusterFacts,
@@ -23,6 +24,10 @@ from report.facts import (
 )
 from report.model import (
     Coverage,
+    DatastoreReport,
+    GroupMatch,
+    GroupPolicy,
+    GroupReport,
     GuestJob,
     GuestReport,
     Issue,
@@ -30,10 +35,12 @@ from report.model import (
     JobReport,
     JobState,
     Parameter,
+    PbsJobReport,
     Protection,
     Reason,
     ReasonCode,
     Report,
+    RetentionState,
     SourceReport,
     StorageReport,
     Summary,
@@ -137,7 +144,8 @@ def issue(
 def guest_report(vmid: int = 100, *, pve: str = "lab", demanded: bool = True, **fields: Any) -> GuestReport:
     """Given a vmid, fields of the guest (name, node, pool, …) or of the verdict, return a guest that an active job saves.
 
-    Another `coverage` brings fitting reasons and jobs, and `demanded=False` the protection `waived`, unless they are given.
+    Another `coverage` brings fitting reasons and jobs, and `demanded=False` the protection `waived`, unless they are given. No backup of
+    it was looked for; `backed_up_guest` is one that was.
     """
     guest_fields = {key: fields.pop(key) for key in list(fields) if key in Guest.__dataclass_fields__}
     coverage = fields.get("coverage", Coverage.PLANNED)
@@ -158,6 +166,97 @@ def guest_report(vmid: int = 100, *, pve: str = "lab", demanded: bool = True, **
         **fitting[coverage],
     }
     return GuestReport(pve, guest(vmid, **guest_fields), demanded, **(defaults | fields))
+
+
+def backed_up_guest(vmid: int = 100, **fields: Any) -> GuestReport:
+    """Given a vmid and any fields as `guest_report` takes them, return a guest that was saved this morning, the next due tomorrow."""
+    newest = NOW - 7 * 3600
+    defaults: dict[str, Any] = {
+        "protection": Protection.PROTECTED,
+        "newest_backup_at": newest,
+        "newest_verified_at": newest - 86_400,
+        "due_at": newest + 86_400,
+        "reasons": (
+            Reason.of(ReasonCode.IN_ACTIVE_JOB, jobs="nightly"),
+            Reason.of(ReasonCode.HAS_BACKUPS, newest=newest),
+        ),
+    }
+    return guest_report(vmid, **(defaults | fields))
+
+
+def group_report(vmid: int = 100, **fields: Any) -> GroupReport:
+    """Given a vmid and any fields, return the group `vm/VMID` of lab's guest on pbs1, with the seven versions that its prune job leaves."""
+    defaults: dict[str, Any] = {
+        "server": "pbs1",
+        "datastore": "main",
+        "namespace": "",
+        "backup_type": "vm",
+        "backup_id": str(vmid),
+        "match": GroupMatch.GUEST,
+        "owner": "pve@pbs!lab",
+        "read_at": NOW,
+        "snapshots": 7,
+        "verified": 6,
+        "newest_at": NOW - 7 * 3600,
+        "oldest_at": NOW - 7 * 3600 - 6 * 86_400,
+        "newest_size_bytes": 32 * 10**9,
+        "newest_verified_at": NOW - 31 * 3600,
+        "policy": GroupPolicy(("prune job p-main",), (("keep-daily", 7),), "Europe/Paris", NOW + 17 * 3600, 1),
+        **dict.fromkeys(("nominal", "expected", "low", "high", "actual"), 7),
+        **dict.fromkeys(("delta", "missing", "surplus"), 0),
+        "state": RetentionState.OK,
+    }
+    chosen = defaults | fields
+    owner: dict[str, Any] = {"pve": "lab", "vmid": vmid} if chosen["match"] is GroupMatch.GUEST else {}
+    return GroupReport(**(owner | chosen))
+
+
+def datastore_report(name: str = "main", *, server: str = "pbs1", **fields: Any) -> DatastoreReport:
+    """Given a name, fields of the datastore (maintenance, used_bytes, …) or of the verdict, return a datastore online, half full."""
+    store_fields = {key: fields.pop(key) for key in list(fields) if key in Datastore.__dataclass_fields__}
+    store: dict[str, Any] = {
+        "total_bytes": 8 * TERABYTE,
+        "used_bytes": 4 * TERABYTE,
+        "available_bytes": 4 * TERABYTE,
+        "estimated_full_at": NOW + 200 * 86_400,
+    }
+    collection = GarbageCollection(
+        name,
+        schedule="daily",
+        next_run_at=NOW + 15 * 3600,
+        last_run_at=NOW - 9 * 3600,
+        last_run_state="OK",
+        index_data_bytes=40 * TERABYTE,
+        disk_bytes=4 * TERABYTE,
+        pending_bytes=12 * 10**9,
+        still_bad=0,
+    )
+    defaults: dict[str, Any] = {
+        "state": "online",
+        "garbage_collection": collection,
+        "deduplication_ratio": 10.0,
+        "groups": 3,
+        "snapshots": 21,
+    }
+    return DatastoreReport(server, Datastore(name, **(store | store_fields)), **(defaults | fields))
+
+
+def pbs_job_report(
+    job_type: str = "prune", job_id: str = "p-main", *, server: str = "pbs1", **fields: Any
+) -> PbsJobReport:
+    """Given a type, an id, fields of the job (schedule, keep, …) or of the verdict, return a job on `main` that ran well last night."""
+    verdict_fields = {key: fields.pop(key) for key in ("last_run",) if key in fields}
+    job: dict[str, Any] = {
+        "datastore": "main",
+        "schedule": "02:00",
+        "keep": (("keep-daily", 7),) if job_type == "prune" else (),
+        "next_run_at": NOW + 17 * 3600,
+        "last_run_state": "OK",
+        "last_run_at": NOW - 7 * 3600,
+    }
+    made = PbsJob(job_type, job_id, **(job | fields))
+    verdict: dict[str, Any] = {"last_run": "ok", "next_run_at": None if made.disabled else made.next_run_at}
+    return PbsJobReport(server, made, **(verdict | verdict_fields))
 
 
 def job_report(job_id: str = "nightly", *, pve: str = "lab", **fields: Any) -> JobReport:
@@ -199,7 +298,12 @@ def source_report(name: str = "lab", **fields: Any) -> SourceReport:
     return SourceReport(name, **(defaults | fields))
 
 
-def summary(guests: Iterable[GuestReport]) -> Summary:
+def pbs_source(name: str = "pbs1", **fields: Any) -> SourceReport:
+    """Given a PBS's name and any fields, return it as a source that answered at NOW."""
+    return source_report(name, **({"kind": "pbs", "version": "4.1.0", "coverage_disagreements": None} | fields))
+
+
+def summary(guests: Iterable[GuestReport], *, backups_read: bool = False) -> Summary:
     """Given judged guests, return the counts over them, zeros listed."""
     everyone = tuple(guests)
     demanded = tuple(each for each in everyone if each.demanded)
@@ -212,6 +316,7 @@ def summary(guests: Iterable[GuestReport]) -> Summary:
         tuple((state, protection[state]) for state in Protection),
         len(demanded),
         tuple((state, of_demanded[state]) for state in Coverage),
+        backups_read,
     )
 
 
@@ -222,18 +327,27 @@ def report(
     storages: Iterable[StorageReport] = (),
     sources: Iterable[SourceReport] | None = None,
     issues: Iterable[Issue] = (),
+    groups: Iterable[GroupReport] = (),
+    datastores: Iterable[DatastoreReport] = (),
+    pbs_jobs: Iterable[PbsJobReport] = (),
+    backups_read: bool = False,
     policy: Policy | None = None,
     created_at: int = NOW,
 ) -> Report:
-    """Given judged guests and what belongs to them, return a consistent report; by default of one healthy source, `lab`."""
+    """Given judged guests and what belongs to them, return a consistent report; by default of one healthy source, `lab`, of whose guests
+    no backup was looked for.
+    """
     everyone = tuple(sorted(guests, key=lambda each: (each.pve, each.guest.vmid)))
     return Report(
         created_at,
         policy or Policy(),
-        summary(everyone),
+        summary(everyone, backups_read=backups_read),
         everyone,
         tuple(sorted(jobs, key=lambda each: (each.pve, each.job.id))),
         tuple(storages),
         (source_report(),) if sources is None else tuple(sources),
         tuple(issues),
+        tuple(groups),
+        tuple(datastores),
+        tuple(pbs_jobs),
     )

@@ -1,10 +1,17 @@
-"""One made-up report that holds most of what a report can say: two clusters, every coverage, odd names, jobs of every state."""
+"""Two made-up reports that hold most of what a report can say: two clusters, every coverage, odd names, jobs of every state; and one of
+which backups were read: every protection, groups of every retention state, datastores and jobs of two backup servers.
+"""
 
 from __future__ import annotations
 
+from report.backups import GarbageCollection
 from report.facts import CollectorRun, Failure
 from report.model import (
     Coverage,
+    DatastoreReport,
+    GroupMatch,
+    GroupPolicy,
+    GroupReport,
     GuestJob,
     GuestReport,
     Issue,
@@ -13,19 +20,26 @@ from report.model import (
     JobState,
     LastRun,
     MissingPrivilege,
+    PbsJobReport,
     Protection,
     Reason,
     ReasonCode,
     Report,
+    RetentionState,
     SourceReport,
     StorageReport,
 )
 from tests.builders import (
     NOW,
     TERABYTE,
+    backed_up_guest,
+    datastore_report,
+    group_report,
     guest_report,
     issue,
     job_report,
+    pbs_job_report,
+    pbs_source,
     reason,
     report,
     source_report,
@@ -40,8 +54,23 @@ _NOT_ON_NODE = reason(ReasonCode.STORAGE_NOT_ON_NODE, job="weekly", storage="usb
 
 
 def specimen() -> Report:
-    """Return the report; the same each time."""
+    """Return the report of a site whose backups were not read; the same each time."""
     return report(_guests(), jobs=_jobs(), storages=_storages(), sources=_sources(), issues=_issues())
+
+
+def specimen_with_backups() -> Report:
+    """Return the report of a site whose backups were read, not all of them; the same each time."""
+    return report(
+        _backed_up_guests(),
+        jobs=_jobs()[:3],
+        storages=_storages()[:2],
+        sources=_backup_sources(),
+        issues=_backup_issues(),
+        groups=_groups(),
+        datastores=_datastores(),
+        pbs_jobs=_pbs_jobs(),
+        backups_read=True,
+    )
 
 
 def _guests() -> list[GuestReport]:
@@ -219,4 +248,277 @@ def _issues() -> list[Issue]:
         issue(IssueCode.NODE_OFFLINE, "lab", "pve3", node="pve3"),
         issue(IssueCode.COLLECTOR_FAILED, "lab", "pve2", collector="tasks", message="500 on /nodes/pve2/tasks"),
         issue(IssueCode.COVERAGE_DISAGREEMENT, "lab", "weekly", (104,), job="weekly", ours="", theirs="104"),
+    ]
+
+
+DAY = 86_400
+_NEWEST = NOW - 7 * 3600
+_LATE = NOW - 55 * 3600
+
+
+def _backed_up_guests() -> list[GuestReport]:
+    active = reason(ReasonCode.IN_ACTIVE_JOB, jobs="nightly")
+    has_backups = reason(ReasonCode.HAS_BACKUPS, newest=_NEWEST)
+    return [
+        backed_up_guest(100, name="web-1", pool="prod"),
+        backed_up_guest(101, name="émilie → 数据库", pool="prod", guest_type="lxc", node="pve2"),
+        backed_up_guest(
+            102,
+            name="mail",
+            protection=Protection.AT_RISK,
+            reasons=(active, reason(ReasonCode.BACKUP_LATE, newest=_LATE, due=_LATE + DAY)),
+            newest_backup_at=_LATE,
+            newest_verified_at=None,
+            due_at=_LATE + DAY,
+        ),
+        backed_up_guest(
+            103,
+            name="archive",
+            coverage=Coverage.NOT_PLANNED,
+            protection=Protection.AT_RISK,
+            reasons=(_DISABLED, reason(ReasonCode.BACKUPS_UNSCHEDULED, newest=_LATE)),
+            jobs=(GuestJob("backup-3a1b2c3d-4e5f", JobState.PAUSED, _DISABLED),),
+            newest_backup_at=_LATE,
+            due_at=None,
+            next_backup_at=None,
+        ),
+        guest_report(
+            104,
+            name="new",
+            protection=Protection.UNPROTECTED,
+            reasons=(active, reason(ReasonCode.NEVER_BACKED_UP)),
+        ),
+        guest_report(
+            105,
+            name="old =1+1",
+            coverage=Coverage.NOT_PLANNED,
+            protection=Protection.UNPROTECTED,
+            reasons=(reason(ReasonCode.IN_NO_JOB), reason(ReasonCode.NEVER_BACKED_UP)),
+        ),
+        guest_report(
+            106,
+            name="elsewhere",
+            reasons=(
+                active,
+                reason(ReasonCode.PBS_NOT_CONFIGURED, storage="offsite", server="pbs.example.net"),
+                reason(ReasonCode.STORE_NOT_READ, storage="nas"),
+            ),
+        ),
+        guest_report(
+            107,
+            name="twin",
+            reasons=(active, reason(ReasonCode.GROUP_AMBIGUOUS, server="pbs1", datastore="main", namespace="shared")),
+        ),
+        backed_up_guest(
+            108,
+            name="undecided",
+            coverage=Coverage.UNDECIDED,
+            protection=Protection.UNKNOWN,
+            reasons=(reason(ReasonCode.POOL_NOT_VISIBLE, job="clients", pool="clients"), has_backups),
+            jobs=(),
+            next_backup_at=None,
+            due_at=None,
+        ),
+        guest_report(
+            9000,
+            name="debian-13",
+            template=True,
+            demanded=False,
+            coverage=Coverage.NOT_PLANNED,
+            reasons=(reason(ReasonCode.IN_NO_JOB), reason(ReasonCode.NOT_DEMANDED)),
+        ),
+    ]
+
+
+def _groups() -> list[GroupReport]:
+    nightly = GroupPolicy(("job nightly",), (("keep-daily", 7), ("keep-last", 3)), "Europe/Paris", NOW + 17 * 3600, 1)
+    both = GroupPolicy(("job nightly", "prune job p-main"), None, "Europe/Paris", NOW + 17 * 3600, None)
+    nobody = {
+        "policy": GroupPolicy(),
+        **dict.fromkeys(("nominal", "expected", "low", "high", "delta", "missing", "surplus")),
+    }
+    return [
+        group_report(
+            101,
+            server="lab",
+            datastore="nas",
+            backup_type="ct",
+            owner=None,
+            verified=0,
+            policy=nightly,
+            snapshots=9,
+            actual=8,
+            protected=1,
+            renamed=1,
+            nominal=10,
+            expected=8,
+            low=8,
+            high=8,
+        ),
+        group_report(100, unfinished=1, encrypted=7),
+        group_report(
+            100, namespace="copies", snapshots=4, verified=4, actual=4, delta=-3, missing=3, state=RetentionState.SHORT
+        ),
+        group_report(
+            101, backup_type="ct", snapshots=3, actual=3, expected=3, low=3, high=3, state=RetentionState.YOUNG
+        ),
+        group_report(
+            102,
+            snapshots=19,
+            actual=19,
+            low=7,
+            high=14,
+            delta=12,
+            surplus=5,
+            state=RetentionState.EXCESS,
+            newest_at=_LATE,
+            policy=both,
+            verify_failed=2,
+        ),
+        group_report(103, snapshots=12, actual=12, state=RetentionState.NOT_APPLICABLE, newest_at=_LATE, **nobody),
+        group_report(108, snapshots=31, actual=31, state=RetentionState.UNBOUNDED, **nobody),
+        group_report(107, namespace="shared", match=GroupMatch.AMBIGUOUS, state=RetentionState.UNKNOWN, **nobody),
+        group_report(666, match=GroupMatch.ORPHAN, snapshots=5, actual=5, state=RetentionState.UNKNOWN, **nobody),
+        group_report(667, match=GroupMatch.ORPHAN, snapshots=2, actual=2, state=RetentionState.UNKNOWN, **nobody),
+        group_report(
+            0,
+            match=GroupMatch.HOST,
+            backup_type="host",
+            backup_id="pve1",
+            state=RetentionState.UNKNOWN,
+            incomplete=True,
+            **nobody,
+        ),
+    ]
+
+
+def _datastores() -> list[DatastoreReport]:
+    never = GarbageCollection("full", schedule="sat 03:00", next_run_at=NOW + 3 * DAY)
+    failed = GarbageCollection(
+        "main", "daily", NOW + 15 * 3600, NOW - 9 * 3600, "WARNINGS: 2", 40 * TERABYTE, 4 * TERABYTE, 12 * 10**9, 3
+    )
+    return [
+        datastore_report(garbage_collection=failed, orphans=(("", 2, 7),), groups=8, snapshots=91),
+        datastore_report(
+            "full",
+            used_bytes=7_960_000_000_000,
+            estimated_full_at=NOW + 9 * DAY,
+            garbage_collection=never,
+            deduplication_ratio=None,
+        ),
+        datastore_report("shrinking", used_bytes=10**12, estimated_full_at=0, groups=0, snapshots=0),
+        datastore_report(
+            "offline",
+            server="pbs2",
+            state="maintenance",
+            maintenance='offline,message="disk swap"',
+            garbage_collection=None,
+            deduplication_ratio=None,
+            groups=None,
+            snapshots=None,
+            **dict.fromkeys(("total_bytes", "used_bytes", "available_bytes", "estimated_full_at")),
+        ),
+        datastore_report(
+            "lost",
+            server="pbs2",
+            state="error",
+            error="unable to open chunk store",
+            total_bytes=0,
+            used_bytes=0,
+            estimated_full_at=None,
+            garbage_collection=None,
+            deduplication_ratio=None,
+            groups=None,
+            snapshots=None,
+        ),
+    ]
+
+
+def _pbs_jobs() -> list[PbsJobReport]:
+    return [
+        pbs_job_report("gc", "main", schedule="daily", last_run="warning", last_run_state="WARNINGS: 2"),
+        pbs_job_report(),
+        pbs_job_report(
+            "prune",
+            "p-off",
+            namespace="copies",
+            max_depth=0,
+            disabled=True,
+            last_run="never",
+            last_run_state=None,
+            last_run_at=None,
+        ),
+        pbs_job_report(
+            "sync",
+            "s-offsite",
+            remote="far",
+            remote_store="vault",
+            remote_namespace="lab",
+            direction="pull",
+            group_filter=("type:vm",),
+            remove_vanished=True,
+            last_run="error",
+            last_run_state="connection refused",
+        ),
+        pbs_job_report(
+            "sync",
+            "s-push",
+            remote="far",
+            remote_store="vault",
+            direction="push",
+            max_depth=2,
+            last_run="running",
+            last_run_state=None,
+            last_run_at=None,
+        ),
+        pbs_job_report(
+            "verify",
+            "v-main",
+            schedule=None,
+            next_run_at=None,
+            outdated_after_days=30,
+            last_run=None,
+            last_run_state="unknown",
+        ),
+    ]
+
+
+def _backup_sources() -> list[SourceReport]:
+    return [
+        source_report(),
+        pbs_source(missing_privileges=(MissingPrivilege("Sys.Audit", "/system/tasks", "pbs_tasks"),)),
+        pbs_source(
+            "pbs2",
+            up=False,
+            version="3.4.1",
+            fetched_at=NOW - 600,
+            failure=Failure("unreachable", "/version", "pbs pbs2: no host answers: connection refused"),
+        ),
+    ]
+
+
+def _backup_issues() -> list[Issue]:
+    return [
+        issue(
+            IssueCode.PERMISSION_MISSING,
+            "pbs1",
+            "/system/tasks",
+            privilege="Sys.Audit",
+            path="/system/tasks",
+            hides="pbs_tasks",
+            token="mon@pbs!vzcover",
+        ),
+        issue(IssueCode.SOURCE_DOWN, "pbs2", message="pbs pbs2: no host answers: connection refused."),
+        issue(IssueCode.DATASTORE_UNREADABLE, "pbs2", "lost", datastore="lost", message="unable to open chunk store"),
+        issue(
+            IssueCode.AMBIGUOUS_GROUPS,
+            "pbs1",
+            "main/shared",
+            (107,),
+            server="pbs1",
+            datastore="main",
+            namespace="shared",
+            count=1,
+        ),
+        issue(IssueCode.CONFLICTING_POLICIES, "lab", "nas", (101,), storage="nas", jobs="nightly, weekly"),
     ]

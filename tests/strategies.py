@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from report.backups import Datastore, GarbageCollection, PbsJob
 from report.facts import BackupJob, CollectorRun, Failure, Guest, StorageDefinition, StorageState
 from report.model import (
     Coverage,
+    DatastoreReport,
+    GroupMatch,
+    GroupPolicy,
+    GroupReport,
     GuestJob,
     GuestReport,
     Issue,
@@ -15,10 +20,12 @@ from report.model import (
     JobState,
     LastRun,
     MissingPrivilege,
+    PbsJobReport,
     Protection,
     Reason,
     ReasonCode,
     Report,
+    RetentionState,
     SourceReport,
     StorageReport,
 )
@@ -35,7 +42,10 @@ _VMIDS = st.integers(1, 10**9)
 _PARAMS = st.lists(
     st.tuples(
         st.sampled_from(
-            ["job", "jobs", "pool", "storage", "node", "schedule", "fetched_at", "message", "collector", "odd"]
+            (
+                *("job", "jobs", "pool", "storage", "node", "schedule", "fetched_at", "message", "collector", "odd"),
+                *("newest", "due", "server", "datastore", "namespace", "count", "path", "privilege"),
+            )
         ),
         TEXTS | _INSTANTS,
     ),
@@ -82,6 +92,9 @@ _GUEST_REPORTS = st.builds(
     excluded_volumes=optional(st.lists(TEXTS, max_size=2).map(tuple)),
     notes=optional(TEXTS),
     created_at=optional(_INSTANTS),
+    newest_backup_at=optional(_INSTANTS),
+    newest_verified_at=optional(_INSTANTS),
+    due_at=optional(_INSTANTS),
 )
 _JOBS = st.builds(
     BackupJob, id=TEXTS, schedule=optional(_SCHEDULES), keep=_KEEP, comment=optional(TEXTS), dumpdir=optional(TEXTS)
@@ -120,7 +133,7 @@ _STORAGE_REPORTS = st.builds(
 _SOURCE_REPORTS = st.builds(
     SourceReport,
     name=st.sampled_from(["lab", "paris"]),
-    kind=st.just("pve"),
+    kind=st.sampled_from(["pve", "pbs"]),
     up=st.booleans(),
     version=optional(TEXTS),
     fetched_at=optional(_INSTANTS),
@@ -142,17 +155,116 @@ _SOURCE_REPORTS = st.builds(
 )
 _ISSUES = st.builds(Issue, st.sampled_from(["lab", "paris"]), TEXTS, st.sampled_from(IssueCode), _PARAMS, _VMID_LISTS)
 
+_COUNTS = st.integers(0, 2000)
+_POLICIES = st.builds(
+    GroupPolicy,
+    pruned_by=st.lists(TEXTS | st.sampled_from(["job nightly", "prune job p1"]), max_size=2).map(tuple),
+    keep=_KEEP,
+    zone=optional(TEXTS),
+    next_prune_at=optional(_INSTANTS),
+    next_prune_removes=optional(_COUNTS),
+)
+_GROUPS = st.builds(
+    GroupReport,
+    server=st.sampled_from(["pbs1", "pbs2", "lab"]),
+    datastore=TEXTS,
+    namespace=TEXTS,
+    backup_type=st.sampled_from(["vm", "ct", "host"]) | TEXTS,
+    backup_id=TEXTS,
+    match=st.sampled_from(GroupMatch),
+    pve=optional(st.sampled_from(["lab", "paris"])),
+    vmid=optional(_VMIDS),
+    owner=optional(TEXTS),
+    comment=optional(TEXTS),
+    incomplete=st.booleans(),
+    snapshots=_COUNTS,
+    newest_at=optional(_INSTANTS),
+    oldest_at=optional(_INSTANTS),
+    newest_size_bytes=_BYTES,
+    policy=_POLICIES,
+    nominal=optional(_COUNTS),
+    expected=optional(_COUNTS),
+    low=optional(_COUNTS),
+    high=optional(_COUNTS),
+    actual=optional(_COUNTS),
+    delta=optional(st.integers(-2000, 2000)),
+    missing=optional(_COUNTS),
+    surplus=optional(_COUNTS),
+    state=st.sampled_from(RetentionState),
+)
+_COLLECTIONS = st.builds(
+    GarbageCollection,
+    datastore=TEXTS,
+    schedule=optional(_SCHEDULES),
+    next_run_at=optional(_INSTANTS),
+    last_run_at=optional(_INSTANTS),
+    last_run_state=optional(st.sampled_from(["OK", "WARNINGS: 1", "unknown"]) | TEXTS),
+    pending_bytes=_BYTES,
+    still_bad=optional(_COUNTS),
+)
+_DATASTORES = st.builds(
+    DatastoreReport,
+    server=st.sampled_from(["pbs1", "pbs2"]),
+    datastore=st.builds(
+        Datastore,
+        name=TEXTS,
+        maintenance=optional(TEXTS),
+        mount_status=optional(TEXTS),
+        error=optional(TEXTS),
+        total_bytes=_BYTES,
+        used_bytes=_BYTES,
+        available_bytes=_BYTES,
+        estimated_full_at=optional(_INSTANTS),
+    ),
+    state=st.sampled_from(["online", "maintenance", "unmounted", "error"]),
+    garbage_collection=optional(_COLLECTIONS),
+    deduplication_ratio=optional(st.floats(0, 1e6)),
+    orphans=st.lists(st.tuples(TEXTS, _COUNTS, _COUNTS), max_size=2).map(tuple),
+    groups=optional(_COUNTS),
+    snapshots=optional(_COUNTS),
+)
+_PBS_JOBS = st.builds(
+    PbsJobReport,
+    server=st.sampled_from(["pbs1", "pbs2"]),
+    job=st.builds(
+        PbsJob,
+        job_type=st.sampled_from(["prune", "verify", "sync", "gc"]) | TEXTS,
+        id=TEXTS,
+        datastore=TEXTS,
+        namespace=TEXTS,
+        max_depth=optional(st.integers(0, 7)),
+        schedule=optional(_SCHEDULES),
+        disabled=st.booleans(),
+        keep=_KEEP.map(lambda keep: keep or ()),
+        comment=optional(TEXTS),
+        last_run_at=optional(_INSTANTS),
+        last_run_state=optional(TEXTS),
+        remote=optional(TEXTS),
+        remote_store=optional(TEXTS),
+        remote_namespace=optional(TEXTS),
+        direction=optional(TEXTS),
+        ignore_verified=optional(st.booleans()),
+        outdated_after_days=optional(_COUNTS),
+        group_filter=st.lists(TEXTS, max_size=2).map(tuple),
+        remove_vanished=optional(st.booleans()),
+    ),
+    last_run=optional(st.sampled_from(["ok", "warning", "error", "never", "running"])),
+    next_run_at=optional(_INSTANTS),
+)
+
 
 def reports() -> st.SearchStrategy[Report]:
     """Return a strategy of consistent reports (the counts fit the guests) whose parts are anything at all."""
     return st.builds(
-        lambda guests, jobs, storages, sources, issues, policy: report(
-            guests, jobs=jobs, storages=storages, sources=sources, issues=issues, policy=policy
-        ),
+        lambda guests, **parts: report(guests, **parts),
         st.lists(_GUEST_REPORTS, max_size=12),
-        st.lists(_JOB_REPORTS, max_size=3),
-        st.lists(_STORAGE_REPORTS, max_size=3),
-        st.lists(_SOURCE_REPORTS, max_size=2),
-        st.lists(_ISSUES, max_size=10),
-        st.builds(Policy, st.booleans()),
+        jobs=st.lists(_JOB_REPORTS, max_size=3),
+        storages=st.lists(_STORAGE_REPORTS, max_size=3),
+        sources=st.lists(_SOURCE_REPORTS, max_size=2),
+        issues=st.lists(_ISSUES, max_size=10),
+        groups=st.lists(_GROUPS, max_size=6),
+        datastores=st.lists(_DATASTORES, max_size=3),
+        pbs_jobs=st.lists(_PBS_JOBS, max_size=4),
+        backups_read=st.booleans(),
+        policy=st.builds(Policy, st.booleans()),
     )

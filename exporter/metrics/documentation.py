@@ -8,9 +8,11 @@ from typing import Any
 
 from exporter.counters import Counters
 from exporter.metrics.estate import JOB_METRICS, STORAGE_METRICS
+from exporter.metrics.groups import GROUP_METRICS
 from exporter.metrics.guests import GUEST_METRICS
 from exporter.metrics.own import SELF_METRICS, SOURCE_METRICS
 from exporter.metrics.rows import Metric
+from exporter.metrics.servers import DATASTORE_METRICS, PBS_JOB_METRICS
 
 HEAD = """# Metrics
 
@@ -22,10 +24,13 @@ state, 1 on the one that holds. Both are gauges in both formats. Names of guests
 join on the other labels.
 """
 
-SECTIONS: tuple[tuple[str, tuple[Metric[Any], ...]], ...] = (
+SECTIONS: tuple[tuple[str, tuple[Metric[Any, Any], ...]], ...] = (
     ("Guests", GUEST_METRICS),
+    ("Backup groups and retention", GROUP_METRICS),
+    ("Datastores of Proxmox Backup Servers", DATASTORE_METRICS),
     ("Storages", STORAGE_METRICS),
     ("Backup jobs", JOB_METRICS),
+    ("Jobs of Proxmox Backup Servers", PBS_JOB_METRICS),
     ("Sources", SOURCE_METRICS),
     ("vzcover itself", SELF_METRICS),
 )
@@ -40,11 +45,11 @@ def document() -> str:
     return "".join(parts)
 
 
-def _row(metric: Metric[Any]) -> str:
+def _row(metric: Metric[Any, Any]) -> str:
     return f"| `{metric.full_name}` | {metric.kind} | {', '.join(_labels(metric))} | {metric.help} |\n"
 
 
-def _labels(metric: Metric[Any]) -> Iterator[str]:
+def _labels(metric: Metric[Any, Any]) -> Iterator[str]:
     """Yield each label, the last one with its closed set of values if it has one."""
     for label in metric.labels:
         closed = metric.values if label == metric.labels[-1] else ()

@@ -1,22 +1,23 @@
-"""The gauges about storages and backup jobs."""
+"""The gauges about storages and backup jobs of PVE."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from exporter.metrics.rows import Kind, Metric, ReportMetric, Sample, states
+from exporter.metrics.rows import Gauge, Info, Labels, ReportMetric, State, Subjects
 from report.facts import StorageState
 from report.model import JobReport, JobState, LastRun, ReasonCode, Report, StorageReport
 
-STORAGE = ("pve", "storage", "node")
 JOB = ("pve", "backup_job")
 JOB_STATES = (JobState.ACTIVE.value, JobState.PAUSED.value, JobState.BROKEN.value)
 RUN_STATES = ("ok", "warning", "error", "never")
 
+Views = tuple[StorageState, ...]
 
-def _storage_info(report: Report) -> Iterator[Sample]:
+
+def _storages(report: Report) -> Iterator[tuple[Labels, StorageReport]]:
     for storage in report.storages:
-        yield (storage.pve, storage.storage, storage.storage_type), 1
+        yield (storage.pve, storage.storage), storage
 
 
 def _is_shared(storage: StorageReport) -> bool:
@@ -25,82 +26,64 @@ def _is_shared(storage: StorageReport) -> bool:
     return any(state.shared for state in storage.states)
 
 
-def _views(storage: StorageReport) -> Iterator[tuple[str, tuple[StorageState, ...]]]:
-    """Yield the value of the label `node` with what stands behind it: a shared storage is one thing that all nodes look at (D3)."""
-    if not storage.states:
-        return
-    if _is_shared(storage):
-        yield "", storage.states
-        return
-    for state in storage.states:
-        yield state.node, (state,)
-
-
-def _storage_active(report: Report) -> Iterator[Sample]:
+def _views(report: Report) -> Iterator[tuple[Labels, Views]]:
+    """Yield what stands behind each value of the label `node`: a shared storage is one thing that all nodes look at (D3)."""
     for storage in report.storages:
-        for node, views in _views(storage):
-            yield (storage.pve, storage.storage, node), 1 if all(view.active for view in views) else 0
+        if storage.states and _is_shared(storage):
+            yield (storage.pve, storage.storage, ""), storage.states
+        else:
+            for state in storage.states:
+                yield (storage.pve, storage.storage, state.node), (state,)
 
 
-def _storage_bytes(figure: Callable[[StorageState], int | None]) -> Callable[[Report], Iterator[Sample]]:
+def _bytes(figure: Callable[[StorageState], int | None]) -> Callable[[Views], int | None]:
     """Given how to read a size off a node's view, return the function that reads it off all; only an active storage has one."""
 
-    def samples(report: Report) -> Iterator[Sample]:
-        for storage in report.storages:
-            for node, views in _views(storage):
-                told = (figure(view) for view in views if view.active)
-                value = next((size for size in told if size is not None), None)
-                if value is not None:
-                    yield (storage.pve, storage.storage, node), value
+    def first(views: Views) -> int | None:
+        told = (figure(view) for view in views if view.active)
+        return next((size for size in told if size is not None), None)
 
-    return samples
+    return first
 
+
+STORAGES = Subjects(("pve", "storage"), _storages)
+VIEWS = Subjects(("pve", "storage", "node"), _views)
 
 STORAGE_METRICS: tuple[ReportMetric, ...] = (
-    Metric(
+    Info(
         "pve_storage_info",
-        Kind.INFO,
         "Storages of the cluster, always 1",
-        ("pve", "storage", "storage_type"),
-        _storage_info,
+        STORAGES,
+        ("storage_type",),
+        lambda storage: (storage.storage_type,),
     ),
-    Metric(
+    Gauge(
         "pve_storage_active",
-        Kind.GAUGE,
         "Whether the storage is active on the node; node is empty for a shared storage, which is active if it is on every node",
-        STORAGE,
-        _storage_active,
+        VIEWS,
+        lambda views: int(all(view.active for view in views)),
     ),
-    Metric(
+    Gauge(
         "pve_storage_size_bytes",
-        Kind.GAUGE,
         "Size of the storage; absent while it is not active",
-        STORAGE,
-        _storage_bytes(lambda view: view.total_bytes),
+        VIEWS,
+        _bytes(lambda view: view.total_bytes),
     ),
-    Metric(
+    Gauge(
         "pve_storage_used_bytes",
-        Kind.GAUGE,
         "Bytes used on the storage; absent while it is not active",
-        STORAGE,
-        _storage_bytes(lambda view: view.used_bytes),
+        VIEWS,
+        _bytes(lambda view: view.used_bytes),
     ),
 )
 
 
-def _job_info(report: Report) -> Iterator[Sample]:
-    for judged in report.jobs:
-        job = judged.job
-        yield (judged.pve, job.id, judged.storage or "", job.schedule or "", job.mode or ""), 1
-
-
-def _job_state(report: Report) -> Iterator[Sample]:
+def _jobs(report: Report) -> Iterator[tuple[Labels, JobReport]]:
     for job in report.jobs:
-        if job.state is not JobState.UNKNOWN:
-            yield from states((job.pve, job.job.id), JOB_STATES, job.state)
+        yield (job.pve, job.job.id), job
 
 
-def _job_guests(report: Report) -> Iterator[Sample]:
+def _selections(report: Report) -> Iterator[tuple[Labels, int]]:
     """Yield how many guests each job selects, where both the guests and the job's pool can be seen."""
     known = {source.name for source in report.sources if source.inventory_known}
     for job in report.jobs:
@@ -108,78 +91,58 @@ def _job_guests(report: Report) -> Iterator[Sample]:
             yield (job.pve, job.job.id), len(job.guests)
 
 
-def _each_job(figure: Callable[[JobReport], int | None]) -> Callable[[Report], Iterator[Sample]]:
-    """Given how to read a figure off a job, return the function that reads it off all; None is an absent series."""
-
-    def samples(report: Report) -> Iterator[Sample]:
-        for job in report.jobs:
-            value = figure(job)
-            if value is not None:
-                yield (job.pve, job.job.id), value
-
-    return samples
+def _info(judged: JobReport) -> Labels:
+    return judged.storage or "", judged.job.schedule or "", judged.job.mode or ""
 
 
-def _each_run(figure: Callable[[LastRun], int | None]) -> Callable[[Report], Iterator[Sample]]:
-    return _each_job(lambda job: None if job.last_run is None else figure(job.last_run))
+def _run(figure: Callable[[LastRun], int | None]) -> Callable[[JobReport], int | None]:
+    """Given how to read a figure off a run, return the function that reads it off a job's newest one."""
+    return lambda job: None if job.last_run is None else figure(job.last_run)
 
 
-def _run_state(report: Report) -> Iterator[Sample]:
-    for job in report.jobs:
-        if job.last_run is not None:
-            yield from states((job.pve, job.job.id), RUN_STATES, job.last_run.state)
-
+JOBS = Subjects(JOB, _jobs)
+SELECTIONS = Subjects(JOB, _selections)
 
 JOB_METRICS: tuple[ReportMetric, ...] = (
-    Metric(
-        "backup_job_info",
-        Kind.INFO,
-        "Vzdump jobs of the cluster, always 1",
-        (*JOB, "storage", "schedule", "mode"),
-        _job_info,
-    ),
-    Metric(
+    Info("backup_job_info", "Vzdump jobs of the cluster, always 1", JOBS, ("storage", "schedule", "mode"), _info),
+    State(
         "backup_job_state",
-        Kind.STATE,
         "Whether the job can make backups by its configuration: 1 on the state that holds; absent while that is not known",
-        (*JOB, "state"),
-        _job_state,
+        JOBS,
+        "state",
         JOB_STATES,
+        lambda job: job.state,
     ),
-    Metric(
+    Gauge(
         "backup_job_guests",
-        Kind.GAUGE,
         "Guests that the job selects; absent while they cannot be seen",
-        JOB,
-        _job_guests,
+        SELECTIONS,
+        lambda count: count,
     ),
-    Metric(
+    Gauge(
         "backup_job_next_run_timestamp_seconds",
-        Kind.GAUGE,
         "Next event of the schedule; absent unless the job is active",
-        JOB,
-        _each_job(lambda job: job.next_run_at),
+        JOBS,
+        lambda job: job.next_run_at,
     ),
-    Metric(
+    State(
         "backup_job_last_run",
-        Kind.STATE,
         "How the newest run of the job ended: 1 on the state that holds; absent where tasks cannot be told apart",
-        (*JOB, "state"),
-        _run_state,
+        JOBS,
+        "state",
         RUN_STATES,
+        lambda job: None if job.last_run is None else job.last_run.state,
     ),
-    Metric(
+    Gauge(
         "backup_job_last_run_timestamp_seconds",
-        Kind.GAUGE,
         "Start of the newest run of the job",
-        JOB,
-        _each_run(lambda run: run.started_at),
+        JOBS,
+        _run(lambda run: run.started_at),
     ),
-    Metric(
+    Gauge(
         "backup_job_last_run_duration_seconds",
-        Kind.GAUGE,
         "Duration of the newest run of the job",
-        JOB,
-        _each_run(lambda run: run.duration_seconds),
+        JOBS,
+        _run(lambda run: run.duration_seconds),
     ),
 )

@@ -1,47 +1,37 @@
-"""The gauges about guests: inventory, planned coverage, protection, and the counts of both."""
+"""The gauges about guests: inventory, planned coverage, protection, backups, and the counts of both verdicts."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 
-from exporter.metrics.rows import Kind, Metric, ReportMetric, Sample, states
+from exporter.metrics.rows import Gauge, Info, Labels, ReportMetric, Split, State, Subjects
 from report.model import Coverage, GuestReport, JobState, Protection, ReasonCode, Report
 
 GUEST = ("pve", "vmid")
 COVERAGES = tuple(coverage.value for coverage in Coverage)
 PROTECTIONS = tuple(protection.value for protection in Protection)
 
-
-def _each(figure: Callable[[GuestReport], int | None]) -> Callable[[Report], Iterator[Sample]]:
-    """Given how to read a figure off a guest, return the function that reads it off all; None is an absent series."""
-
-    def samples(report: Report) -> Iterator[Sample]:
-        for guest in report.guests:
-            value = figure(guest)
-            if value is not None:
-                yield (guest.pve, guest.guest.vmid), value
-
-    return samples
+Counts = Counter[tuple[str, str]]
 
 
-def _info(report: Report) -> Iterator[Sample]:
-    for judged in report.guests:
-        guest = judged.guest
-        yield (judged.pve, guest.vmid, guest.guest_type, guest.name or "", guest.node, guest.pool or ""), 1
-
-
-def _coverage(report: Report) -> Iterator[Sample]:
+def _guests(report: Report) -> Iterator[tuple[Labels, GuestReport]]:
     for guest in report.guests:
-        yield from states((guest.pve, guest.guest.vmid), COVERAGES, guest.coverage)
+        yield (guest.pve, guest.guest.vmid), guest
 
 
-def _protection(report: Report) -> Iterator[Sample]:
+def _inventories(report: Report) -> Iterator[tuple[Labels, tuple[str, Counts]]]:
+    """Yield each cluster whose inventory is held, with its guests counted by both verdicts: one that is not held is not empty."""
+    counts: Counts = Counter()
     for guest in report.guests:
-        yield from states((guest.pve, guest.guest.vmid), PROTECTIONS, guest.protection)
+        counts[guest.pve, guest.coverage] += 1
+        counts[guest.pve, guest.protection] += 1
+    for source in report.sources:
+        if source.kind == "pve" and source.inventory_known:
+            yield (source.name,), (source.name, counts)
 
 
-def _active_jobs(report: Report) -> Iterator[Sample]:
+def _active_jobs(report: Report) -> Iterator[tuple[Labels, int]]:
     """Yield how many active jobs select each guest, where that is known.
 
     It is not while a guest is undecided, while one of its jobs is, or while an enabled job's pool is hidden: a guest that is
@@ -58,93 +48,98 @@ def _active_jobs(report: Report) -> Iterator[Sample]:
             yield (guest.pve, guest.guest.vmid), guest.active_jobs
 
 
-def _counted(kind: Callable[[GuestReport], str], values: Iterable[str]) -> Callable[[Report], Iterator[Sample]]:
-    """Given what to count guests by and its values, return the function that counts them for each cluster, zeros included.
+def _info(judged: GuestReport) -> Labels:
+    guest = judged.guest
+    return guest.guest_type, guest.name or "", guest.node, guest.pool or ""
 
-    An inventory that is not held is not empty: such a cluster has no counts at all.
-    """
-    every = tuple(values)
 
-    def samples(report: Report) -> Iterator[Sample]:
-        counts = Counter((guest.pve, kind(guest)) for guest in report.guests)
-        for source in report.sources:
-            if source.kind == "pve" and source.inventory_known:
-                for value in every:
-                    yield (source.name, value), counts[source.name, value]
-
-    return samples
+def _counted(values: tuple[str, ...], inventory: tuple[str, Counts]) -> list[int]:
+    name, counts = inventory
+    return [counts[name, value] for value in values]
 
 
 def _excluded_volumes(guest: GuestReport) -> int | None:
     return None if guest.excluded_volumes is None else len(guest.excluded_volumes)
 
 
+GUESTS = Subjects(GUEST, _guests)
+INVENTORIES = Subjects(("pve",), _inventories)
+ACTIVE_JOBS = Subjects(GUEST, _active_jobs)
+
 GUEST_METRICS: tuple[ReportMetric, ...] = (
-    Metric(
+    Info(
         "guest_info",
-        Kind.INFO,
         "Inventory of guests, always 1; join on pve and vmid to see names",
-        (*GUEST, "guest_type", "name", "node", "pool"),
+        GUESTS,
+        ("guest_type", "name", "node", "pool"),
         _info,
     ),
-    Metric(
+    State(
         "guest_coverage",
-        Kind.STATE,
         "Planned coverage by backup jobs: 1 on the status that holds, 0 on the others",
-        (*GUEST, "status"),
-        _coverage,
+        GUESTS,
+        "status",
         COVERAGES,
+        lambda guest: guest.coverage,
     ),
-    Metric(
+    State(
         "guest_protection",
-        Kind.STATE,
         "What is true of the backups of a guest: 1 on the state that holds, 0 on the others",
-        (*GUEST, "state"),
-        _protection,
+        GUESTS,
+        "state",
         PROTECTIONS,
+        lambda guest: guest.protection,
     ),
-    Metric(
+    Split(
         "guests",
-        Kind.GAUGE,
         "Guests by coverage status; absent while the inventory is not known",
-        ("pve", "status"),
-        _counted(lambda guest: guest.coverage, COVERAGES),
+        INVENTORIES,
+        "status",
         COVERAGES,
+        lambda inventory: _counted(COVERAGES, inventory),
     ),
-    Metric(
+    Split(
         "guests_by_protection",
-        Kind.GAUGE,
         "Guests by protection state; absent while the inventory is not known",
-        ("pve", "state"),
-        _counted(lambda guest: guest.protection, PROTECTIONS),
+        INVENTORIES,
+        "state",
         PROTECTIONS,
+        lambda inventory: _counted(PROTECTIONS, inventory),
     ),
-    Metric(
+    Gauge(
         "guest_jobs",
-        Kind.GAUGE,
         "Active vzdump jobs that include the guest; absent while that cannot be decided",
-        GUEST,
-        _active_jobs,
+        ACTIVE_JOBS,
+        lambda count: count,
     ),
-    Metric(
+    Gauge(
         "guest_rpo_seconds",
-        Kind.GAUGE,
         "Greatest accepted age of the newest good backup; absent without an active job",
-        GUEST,
-        _each(lambda guest: guest.rpo_seconds),
+        GUESTS,
+        lambda guest: guest.rpo_seconds,
     ),
-    Metric(
+    Gauge(
+        "guest_last_backup_timestamp_seconds",
+        "Newest good backup on any target; absent if there is none or none is known",
+        GUESTS,
+        lambda guest: guest.newest_backup_at,
+    ),
+    Gauge(
+        "guest_last_verified_backup_timestamp_seconds",
+        "Time of the newest backup that was verified ok (not when it was verified); absent if there is none or none is known",
+        GUESTS,
+        lambda guest: guest.newest_verified_at,
+    ),
+    Gauge(
         "guest_next_backup_timestamp_seconds",
-        Kind.GAUGE,
         "Next event of the active jobs that include the guest; absent without one",
-        GUEST,
-        _each(lambda guest: guest.next_backup_at),
+        GUESTS,
+        lambda guest: guest.next_backup_at,
     ),
-    Metric(
+    Gauge(
         "guest_excluded_volumes",
-        Kind.GAUGE,
         "Data volumes that no active job saves; absent where PVE does not tell",
-        GUEST,
-        _each(_excluded_volumes),
+        GUESTS,
+        _excluded_volumes,
     ),
 )

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
-from exporter.metrics.rows import Kind, Metric, Number, ReportMetric, Sample, unlabelled
+from exporter.metrics.rows import Gauge, Info, Labels, Metric, ReportMetric, Subjects
 from report.facts import CollectorRun
-from report.model import Report
-
-COLLECTOR = ("source", "collector")
+from report.model import Report, SourceReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,155 +30,138 @@ class SelfStatus:
     reported_at: int | None = None
 
 
-SelfMetric = Metric[SelfStatus]
+SelfMetric = Metric[SelfStatus, Any]
 
 
-def _source_up(report: Report) -> Iterator[Sample]:
+def _sources(report: Report) -> Iterator[tuple[Labels, SourceReport]]:
     for source in report.sources:
-        yield (source.name,), 1 if source.up else 0
+        yield (source.name,), source
 
 
-def _each_collector(figure: Callable[[CollectorRun], Number | None]) -> Callable[[Report], Iterator[Sample]]:
-    """Given how to read a figure off a collector's run, return the function that reads it off all; None is an absent series."""
-
-    def samples(report: Report) -> Iterator[Sample]:
-        for source in report.sources:
-            for run in source.collectors:
-                value = figure(run)
-                if value is not None:
-                    yield (source.name, run.collector), value
-
-    return samples
+def _collectors(report: Report) -> Iterator[tuple[Labels, CollectorRun]]:
+    for source in report.sources:
+        for run in source.collectors:
+            yield (source.name, run.collector), run
 
 
-def _permission_missing(report: Report) -> Iterator[Sample]:
+def _missing_privileges(report: Report) -> Iterator[tuple[Labels, int]]:
     for source in report.sources:
         for missing in source.missing_privileges:
             yield (source.name, missing.privilege, missing.path), 1
 
 
-def _certificates(report: Report) -> Iterator[Sample]:
-    for source in report.sources:
-        if source.certificate_not_after is not None:
-            yield (source.name,), source.certificate_not_after
-
-
-def _disagreements(report: Report) -> Iterator[Sample]:
+def _disagreements(report: Report) -> Iterator[tuple[Labels, int]]:
     for source in report.sources:
         if source.coverage_disagreements is not None:
             yield (source.name,), source.coverage_disagreements
 
 
+SOURCES = Subjects(("source",), _sources)
+COLLECTORS = Subjects(("source", "collector"), _collectors)
+MISSING_PRIVILEGES = Subjects(("source", "privilege", "path"), _missing_privileges)
+DISAGREEMENTS = Subjects(("pve",), _disagreements)
+
 SOURCE_METRICS: tuple[ReportMetric, ...] = (
-    Metric(
+    Gauge(
         "coverage_disagreements",
-        Kind.GAUGE,
         "Guests where the coverage found here and the answer of PVE differ; absent while PVE has not been compared with",
-        ("pve",),
-        _disagreements,
+        DISAGREEMENTS,
+        lambda count: count,
     ),
-    Metric("source_up", Kind.GAUGE, "Whether the source answered", ("source",), _source_up),
-    Metric(
+    Gauge("source_up", "Whether the source answered", SOURCES, lambda source: int(source.up)),
+    Gauge(
         "collector_success",
-        Kind.GAUGE,
         "Whether the collector got all it asked for",
-        COLLECTOR,
-        _each_collector(lambda run: 1 if run.success else 0),
+        COLLECTORS,
+        lambda run: int(run.success),
     ),
-    Metric(
+    Gauge(
         "collector_duration_seconds",
-        Kind.GAUGE,
         "How long the collector took",
-        COLLECTOR,
-        _each_collector(lambda run: run.duration_seconds),
+        COLLECTORS,
+        lambda run: run.duration_seconds,
     ),
-    Metric(
+    Gauge(
         "collector_last_success_timestamp_seconds",
-        Kind.GAUGE,
         "When the collector last got all it asked for; absent if never",
-        COLLECTOR,
-        _each_collector(lambda run: run.last_success_at),
+        COLLECTORS,
+        lambda run: run.last_success_at,
     ),
-    Metric(
-        "collector_items",
-        Kind.GAUGE,
-        "Things that the collector read",
-        COLLECTOR,
-        _each_collector(lambda run: run.items),
-    ),
-    Metric(
+    Gauge("collector_items", "Things that the collector read", COLLECTORS, lambda run: run.items),
+    Gauge(
         "permission_missing",
-        Kind.GAUGE,
         "A privilege that the token lacks on a path, always 1",
-        ("source", "privilege", "path"),
-        _permission_missing,
+        MISSING_PRIVILEGES,
+        lambda one: one,
     ),
-    Metric(
+    Gauge(
         "tls_certificate_not_after_timestamp_seconds",
-        Kind.GAUGE,
         "When the certificate of the source expires",
-        ("source",),
-        _certificates,
+        SOURCES,
+        lambda source: source.certificate_not_after,
     ),
 )
 
 
-def _build_info(status: SelfStatus) -> Iterator[Sample]:
-    yield (status.version, status.python_version), 1
+def _itself(status: SelfStatus) -> Iterator[tuple[Labels, SelfStatus]]:
+    yield (), status
 
 
-def _config_hash(status: SelfStatus) -> Iterator[Sample]:
-    if status.config_hash is not None:
-        yield (status.config_hash,), 1
+def _flag(value: bool | None) -> int | None:
+    return None if value is None else int(value)
 
 
-def _flag(value: bool | None) -> Iterator[Sample]:
-    return unlabelled(None if value is None else int(value))
-
+ITSELF = Subjects((), _itself)
 
 SELF_METRICS: tuple[SelfMetric, ...] = (
-    Metric("build_info", Kind.INFO, "Versions in use, always 1", ("version", "python_version"), _build_info),
-    Metric(
+    Info(
+        "build_info",
+        "Versions in use, always 1",
+        ITSELF,
+        ("version", "python_version"),
+        lambda status: (status.version, status.python_version),
+    ),
+    Gauge(
         "refresh_duration_seconds",
-        Kind.GAUGE,
         "How long the last refresh took, all sources together",
-        (),
-        lambda status: unlabelled(status.refresh_seconds),
+        ITSELF,
+        lambda status: status.refresh_seconds,
     ),
-    Metric(
+    Gauge(
         "refresh_last_success_timestamp_seconds",
-        Kind.GAUGE,
         "When a refresh last ended with a report",
-        (),
-        lambda status: unlabelled(status.refreshed_at),
+        ITSELF,
+        lambda status: status.refreshed_at,
     ),
-    Metric(
+    Gauge(
         "report_last_success_timestamp_seconds",
-        Kind.GAUGE,
         "When the daily report was last written; absent if never",
-        (),
-        lambda status: unlabelled(status.reported_at),
+        ITSELF,
+        lambda status: status.reported_at,
     ),
-    Metric(
+    Gauge(
         "report_duration_seconds",
-        Kind.GAUGE,
         "How long writing the last daily report took",
-        (),
-        lambda status: unlabelled(status.report_seconds),
+        ITSELF,
+        lambda status: status.report_seconds,
     ),
-    Metric("config_hash_info", Kind.INFO, "Hash of the configuration in force, always 1", ("hash",), _config_hash),
-    Metric(
+    Info(
+        "config_hash_info",
+        "Hash of the configuration in force, always 1",
+        ITSELF,
+        ("hash",),
+        lambda status: None if status.config_hash is None else (status.config_hash,),
+    ),
+    Gauge(
         "config_last_reload_successful",
-        Kind.GAUGE,
         "0 while an older configuration is in force because the new one is not usable",
-        (),
+        ITSELF,
         lambda status: _flag(status.config_reloaded),
     ),
-    Metric(
+    Gauge(
         "web_config_last_reload_successful",
-        Kind.GAUGE,
         "0 while an older web configuration file is in force because the new one is not usable",
-        (),
+        ITSELF,
         lambda status: _flag(status.web_config_reloaded),
     ),
 )

@@ -5,18 +5,25 @@ from __future__ import annotations
 from dataclasses import replace
 
 from report.model import Coverage, GuestReport, Issue, IssueCode, Protection, Report
+from report.rows.servers import capacity
 from report.rows.shared import (
     Reader,
+    age_in_words,
+    attention_state,
+    coverage_in_words,
     guest_anchor,
     guest_label,
+    has_servers,
     needing_attention,
     reasons_in_words,
     remedies_in_words,
 )
 from report.sections import FrontPage, Row, Section, StateCount
 from report.words import (
+    PBS,
     all_seen,
     capitalise,
+    clusters_seen,
     describe_coverage,
     describe_finding,
     describe_guest_count,
@@ -24,6 +31,7 @@ from report.words import (
     describe_protection,
     format_long_instant,
     front_sentence,
+    judged_protection,
     printable,
     zone_name,
 )
@@ -33,9 +41,12 @@ _GRAVEST_FIRST = (
     IssueCode.SOURCE_DOWN,
     IssueCode.NO_GUEST_VISIBLE,
     IssueCode.PARTIAL_VIEW,
+    IssueCode.DATASTORE_UNREADABLE,
     IssueCode.COVERAGE_DISAGREEMENT,
     IssueCode.ORACLE_REFUSED,
     IssueCode.ORACLE_SILENT,
+    IssueCode.AMBIGUOUS_GROUPS,
+    IssueCode.CONFLICTING_POLICIES,
     IssueCode.COLLECTOR_FAILED,
     IssueCode.FACTS_STALE,
     IssueCode.PERMISSION_MISSING,
@@ -44,7 +55,8 @@ _GRAVEST_FIRST = (
 
 
 def build_front(report: Report, reader: Reader, site: str) -> FrontPage:
-    """Given a report and the site's name, return page one."""
+    """Given a report and the site's name, return page one; its capacity only where a PBS is configured."""
+    sections = (_worst(report, reader), _unseen(report, reader))
     return FrontPage(
         title=reader.word("title", site=site),
         subtitle=reader.word(
@@ -55,7 +67,7 @@ def build_front(report: Report, reader: Reader, site: str) -> FrontPage:
         sentence=front_sentence(report, reader.language),
         notes=_notes(report, reader),
         bar=_bar(report, reader),
-        sections=(_worst(report, reader), _unseen(report, reader)),
+        sections=(*sections, capacity(report, reader)) if has_servers(report) else sections,
     )
 
 
@@ -64,13 +76,24 @@ def _notes(report: Report, reader: Reader) -> tuple[str, ...]:
     guests = describe_guest_count(report, report.summary.guests, reader.language)
     kind = "all" if report.policy.demand_templates else "templates"
     denominator = reader.word(f"note.denominator.{kind}", guests=guests, demanded=report.summary.demanded)
-    return (denominator, reader.word("note.rule")) if report.summary.guests else (reader.word("note.rule"),)
+    rules = [reader.word("note.protection")] if report.summary.backups_read else []
+    rules.append(reader.word("note.rule"))
+    return (denominator, *rules) if report.summary.guests else tuple(rules)
 
 
 def _bar(report: Report, reader: Reader) -> tuple[StateCount, ...]:
-    """Count the demanded guests by coverage, and those that are not demanded apart. Without a visible guest there is no bar."""
+    """Count the demanded guests by protection, by coverage while no backup was read, and those that are not demanded apart.
+
+    Without a visible guest there is no bar.
+    """
     if report.summary.guests == 0:
         return ()
+    if report.summary.backups_read:
+        return tuple(
+            StateCount(state, describe_protection(state, reader.language), count)
+            for state, count in judged_protection(report).items()
+            if count or state is not Protection.WAIVED
+        )
     counts = dict(report.summary.demanded_coverage)
     bar = [StateCount(state, describe_coverage(state, reader.language), counts.get(state, 0)) for state in Coverage]
     waived = report.summary.guests - report.summary.demanded
@@ -82,7 +105,7 @@ def _bar(report: Report, reader: Reader) -> tuple[StateCount, ...]:
 def attention_section(
     guests: tuple[GuestReport, ...], report: Report, reader: Reader, *, key: str, number: int
 ) -> Section:
-    """Given guests that need attention, return the table of them: guest, state, why, what to do."""
+    """Given guests without a planned backup, return the table of them: guest, coverage, why, what to do."""
     return Section(
         key=key,
         number=number,
@@ -93,7 +116,7 @@ def attention_section(
                 cells=(
                     guest_label(guest),
                     describe_coverage(guest.coverage, reader.language),
-                    reasons_in_words(guest.reasons, reader),
+                    coverage_in_words(guest.reasons, reader),
                     remedies_in_words(guest, reader),
                 ),
                 state=guest.coverage,
@@ -105,22 +128,73 @@ def attention_section(
     )
 
 
+def protection_section(
+    guests: tuple[GuestReport, ...], report: Report, reader: Reader, *, key: str, number: int
+) -> Section:
+    """Given guests that need attention, return the table of them: guest, state, why, age of the last good backup, what to do.
+
+    While no backup was read it is the table on coverage.
+    """
+    if not report.summary.backups_read:
+        return attention_section(guests, report, reader, key=key, number=number)
+    return Section(
+        key=key,
+        number=number,
+        title=reader.word(f"section.{key}"),
+        columns=reader.columns(("guest", 2.5), ("state", 1.8), ("last_good", 1.8), ("reason", 5), ("remedy", 4.5)),
+        rows=tuple(_protection_row(guest, report.created_at, reader) for guest in guests),
+        empty=reader.word(f"worst.{_nothing_at_risk(report)}"),
+    )
+
+
+def _protection_row(guest: GuestReport, now: int, reader: Reader) -> Row:
+    """Mark the row by the worse of what is known: protection, or coverage where protection is good or not known."""
+    by_coverage = attention_state(guest) == guest.coverage
+    state = (
+        describe_coverage(guest.coverage, reader.language)
+        if by_coverage
+        else describe_protection(guest.protection, reader.language)
+    )
+    return Row(
+        cells=(
+            guest_label(guest),
+            state,
+            age_in_words(guest, now, reader),
+            reasons_in_words(guest.reasons, reader),
+            remedies_in_words(guest, reader),
+        ),
+        state=attention_state(guest),
+        link=guest_anchor(guest),
+    )
+
+
+def _nothing_at_risk(report: Report) -> str:
+    """Given a report in which every demanded guest is protected and planned, return the key of the sentence that is true then."""
+    if report.summary.guests == 0:
+        return "none_visible"
+    if report.summary.demanded == 0:
+        return "none_demanded"
+    return "all_protected" if all_seen(report) else "none_known_at_risk"
+
+
 def nothing_missing(report: Report) -> str:
     """Given a report in which no demanded guest is known to be uncovered, return the key of the sentence that is true then."""
     if report.summary.guests == 0:
         return "none_visible"
     if report.summary.demanded == 0:
         return "none_demanded"
-    if not all_seen(report):
+    if not clusters_seen(report):
         return "none_known"
     return "only_undecided" if dict(report.summary.demanded_coverage).get(Coverage.UNDECIDED) else "none"
 
 
 def _worst(report: Report, reader: Reader) -> Section:
     guests = tuple(needing_attention(report))
-    section = attention_section(guests[:ROWS_AT_MOST], report, reader, key="worst", number=4)
+    section = protection_section(guests[:ROWS_AT_MOST], report, reader, key="worst", number=4)
     if len(guests) <= ROWS_AT_MOST:
         return section
+    if report.summary.backups_read:
+        return replace(section, sentences=(_more(len(guests), "guests", reader),))
     where = "guests_without_backup" if guests[ROWS_AT_MOST].coverage is Coverage.NOT_PLANNED else "guests_undecided"
     return replace(section, sentences=(_more(len(guests), where, reader),))
 
@@ -138,7 +212,7 @@ def _nothing_unseen(report: Report) -> str:
     """Given a report without issues, return the key of the sentence that is true then."""
     if not all_seen(report):
         return "unnamed"
-    compared = all(source.coverage_disagreements == 0 for source in report.sources)
+    compared = all(source.coverage_disagreements == 0 for source in report.sources if source.kind != PBS)
     return "none" if compared else "not_compared"
 
 

@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
-from report.model import Coverage, GuestJob, GuestReport, JobState, Report
-from report.rows.front import attention_section
-from report.rows.shared import Reader, guest_anchor, guest_state, needing_attention
-from report.sections import Row, Section
+from collections.abc import Sequence
+
+from report.model import Coverage, GroupMatch, GroupReport, GuestJob, GuestReport, JobState, Protection, Report
+from report.rows.front import attention_section, protection_section
+from report.rows.shared import (
+    Reader,
+    age_in_words,
+    guest_anchor,
+    guest_state,
+    needing_attention,
+    without_planned_backup,
+)
+from report.sections import Column, Row, Section
 from report.words import (
     describe_coverage,
     describe_guest_type,
     describe_job_state,
+    describe_place,
     describe_protection,
+    describe_versions,
     format_instant,
     join_phrases,
     printable,
 )
 
 JOBS_SHOWN = 3
+PLACES_SHOWN = 3
 NOTE_CHARACTERS = 100
 
 
 def without_backup(report: Report, reader: Reader) -> tuple[Section, ...]:
     """Given a report, return section 7: the demanded guests that no active job covers and, if any, those that cannot be decided."""
-    guests = needing_attention(report)
+    guests = without_planned_backup(report)
     uncovered = tuple(guest for guest in guests if guest.coverage is Coverage.NOT_PLANNED)
     undecided = tuple(guest for guest in guests if guest.coverage is Coverage.UNDECIDED)
     sections = [attention_section(uncovered, report, reader, key="guests_without_backup", number=7)]
@@ -32,45 +44,51 @@ def without_backup(report: Report, reader: Reader) -> tuple[Section, ...]:
 
 
 def all_guests(report: Report, reader: Reader) -> Section:
-    """Given a report, return section 8; a column for notes only if a guest has any."""
+    """Given a report, return section 8; columns for backups only if some were read, one for notes only if a guest has any."""
     ordered = sorted(report.guests, key=_by_cluster_and_pool)
     notes = [_notes(guest, reader) for guest in ordered]
     with_notes = any(notes)
-    columns = reader.columns(
-        ("vmid>", 1),
-        ("name", 3),
-        ("type", 1.6),
-        ("node", 1.5),
-        ("coverage", 2.3),
-        ("protection", 1.6),
-        ("jobs", 3),
-        ("next_backup", 2.3),
-        *([("notes", 3.5)] if with_notes else []),
-    )
-    protection_known = report.summary.backups_read or not report.guests
+    backups_read = report.summary.backups_read
+    backups = _backups(report, ordered, reader) if backups_read else [()] * len(ordered)
+    about = "guests.limit" if backups_read else "guests.protection_not_known"
     return Section(
         key="guests",
         number=8,
         title=reader.word("section.guests"),
-        sentences=() if protection_known else (reader.word("guests.protection_not_known"),),
-        columns=columns,
+        sentences=(reader.word(about),) if report.guests else (),
+        columns=_columns(backups_read, with_notes, reader),
         rows=tuple(
             Row(
-                cells=(*_cells(guest, reader), note) if with_notes else _cells(guest, reader),
-                state=guest_state(guest),
+                cells=(*_cells(guest, reader), *existing, *_plan(guest, reader), *([note] if with_notes else [])),
+                state=guest_state(guest, backups_read=backups_read),
                 anchor=guest_anchor(guest),
                 group=_group(guest, reader),
             )
-            for guest, note in zip(ordered, notes, strict=True)
+            for guest, existing, note in zip(ordered, backups, notes, strict=True)
         ),
         empty=reader.word("guests.none"),
         landscape=True,
     )
 
 
+def _columns(backups_read: bool, with_notes: bool, reader: Reader) -> tuple[Column, ...]:
+    return reader.columns(
+        ("vmid>", 1),
+        ("name", 3),
+        ("type", 1.6),
+        ("node", 1.5),
+        ("coverage", 2.3),
+        ("protection", 1.6),
+        *([("last_backup", 3.4), ("versions", 2.4)] if backups_read else []),
+        ("jobs", 3),
+        ("next_backup", 2.3),
+        *([("notes", 3.5)] if with_notes else []),
+    )
+
+
 def status_section(report: Report, reader: Reader) -> Section:
-    """Given a report, return the demanded guests without cover, worst first, without a limit."""
-    return attention_section(tuple(needing_attention(report)), report, reader, key="status", number=4)
+    """Given a report, return the demanded guests that need attention, worst first, without a limit."""
+    return protection_section(tuple(needing_attention(report)), report, reader, key="status", number=4)
 
 
 def _by_cluster_and_pool(guest: GuestReport) -> tuple[str, bool, str, int]:
@@ -91,9 +109,55 @@ def _cells(guest: GuestReport, reader: Reader) -> tuple[str, ...]:
         printable(guest.guest.node),
         describe_coverage(guest.coverage, language),
         describe_protection(guest.protection, language),
-        _jobs(guest, reader),
-        _next_backup(guest, reader),
     )
+
+
+def _plan(guest: GuestReport, reader: Reader) -> tuple[str, ...]:
+    return _jobs(guest, reader), _next_backup(guest, reader)
+
+
+def _backups(report: Report, guests: Sequence[GuestReport], reader: Reader) -> list[tuple[str, ...]]:
+    """Return what is known of each guest's backups: the newest with its age, and the versions in each place."""
+    groups: dict[tuple[str | None, int | None], list[GroupReport]] = {}
+    for group in report.groups:
+        if group.match is GroupMatch.GUEST:
+            groups.setdefault((group.pve, group.vmid), []).append(group)
+    return [
+        (
+            _last_backup(guest, report.created_at, reader),
+            _versions(guest, groups.get((guest.pve, guest.guest.vmid), ()), reader),
+        )
+        for guest in guests
+    ]
+
+
+def _last_backup(guest: GuestReport, now: int, reader: Reader) -> str:
+    if guest.newest_backup_at is None:
+        return _no_backup(guest, reader)
+    instant = format_instant(guest.newest_backup_at, reader.zone, reader.language)
+    return reader.word("last_backup", instant=instant, age=age_in_words(guest, now, reader))
+
+
+def _no_backup(guest: GuestReport, reader: Reader) -> str:
+    return reader.word("unknown" if guest.protection is Protection.UNKNOWN else "none")
+
+
+def _versions(guest: GuestReport, groups: Sequence[GroupReport], reader: Reader) -> str:
+    """Say how many versions there are of how many expected; of several places each, by name."""
+    if len(groups) == 1:
+        return describe_versions(groups[0], reader.language)
+    if not groups:
+        return _no_backup(guest, reader)
+    shown = ", ".join(
+        reader.word(
+            "versions.place",
+            place=describe_place(group.datastore, group.namespace),
+            versions=describe_versions(group, reader.language),
+        )
+        for group in groups[:PLACES_SHOWN]
+    )
+    more = len(groups) - PLACES_SHOWN
+    return reader.word("list_more", shown=shown, count=more) if more > 0 else shown
 
 
 def _jobs(guest: GuestReport, reader: Reader) -> str:

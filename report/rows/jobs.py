@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping
 
 from report.facts import StorageState
 from report.model import JobReport, JobState, LastRun, Report, StorageReport
-from report.rows.shared import Reader, job_anchor
+from report.rows.shared import Reader, has_servers, job_anchor
 from report.sections import Row, Section
 from report.words import (
-    all_seen,
+    clusters_seen,
     describe_job_reason,
     describe_job_state,
+    describe_keep,
     format_bytes,
     format_duration,
     format_instant,
@@ -23,8 +24,6 @@ from report.words import (
     word_or,
     zone_name,
 )
-
-Keep = tuple[tuple[str, int], ...]
 
 
 def all_jobs(report: Report, reader: Reader) -> Section:
@@ -46,7 +45,7 @@ def all_jobs(report: Report, reader: Reader) -> Section:
             ("last_run", 2.6),
         ),
         rows=tuple(_job_row(job, storages, reader) for job in report.jobs),
-        empty=reader.word("jobs.none" if all_seen(report) else "jobs.none_visible"),
+        empty=reader.word("jobs.none" if clusters_seen(report) else "jobs.none_visible"),
         landscape=True,
     )
 
@@ -81,18 +80,11 @@ def _state_and_reason(job: JobReport, reader: Reader) -> str:
 def _retention(job: JobReport, storages: Mapping[tuple[str, str], StorageReport], reader: Reader) -> str:
     """Say what the job keeps: its own options, else its storage's, else what vzdump.conf of the node says (E1)."""
     if job.job.keep is not None:
-        return keep_in_words(job.job.keep, reader)
+        return describe_keep(job.job.keep, reader.language)
     storage = None if job.job.dumpdir else storages.get((job.pve, job.storage or ""))
     if storage and storage.definition and storage.definition.keep is not None:
-        return reader.word("retention.from_storage", keep=keep_in_words(storage.definition.keep, reader))
+        return reader.word("retention.from_storage", keep=describe_keep(storage.definition.keep, reader.language))
     return reader.word("retention.default")
-
-
-def keep_in_words(keep: Keep, reader: Reader) -> str:
-    """Given prune options, return them as PVE writes them ("keep-last=3, keep-daily=7"); all zero or none keeps everything (E3)."""
-    options = [(name if name.startswith("keep-") else f"keep-{name}", count) for name, count in keep]
-    counted = [f"{printable(name)}={count}" for name, count in options if count and name != "keep-all"]
-    return ", ".join(counted) or reader.word("retention.all")
 
 
 def _last_run(run: LastRun | None, reader: Reader) -> str:
@@ -125,7 +117,9 @@ def all_storages(report: Report, reader: Reader) -> Section:
             ("usage>", 1.2),
         ),
         rows=tuple(row for storage in report.storages for row in _storage_rows(storage, reader)),
-        empty=reader.word("storages.none" if all_seen(report) else "storages.none_visible"),
+        empty=reader.word("storages.none" if clusters_seen(report) else "storages.none_visible"),
+        # wide like the sections on backup servers that follow, so that it needs no page of its own
+        landscape=has_servers(report),
     )
 
 

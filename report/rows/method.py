@@ -7,6 +7,7 @@ from report.rows.front import ROWS_AT_MOST, issues_section
 from report.rows.shared import Reader
 from report.sections import Row, Section
 from report.words import (
+    PBS,
     describe_missing_privilege,
     format_duration,
     format_instant,
@@ -16,6 +17,7 @@ from report.words import (
 )
 
 _RULES = ("coverage", "undecided", "staleness", "check")
+_BACKUP_RULES = ("protected", "retention")
 
 
 def method(report: Report, reader: Reader, *, version: str, data_sha256: str | None) -> tuple[Section, ...]:
@@ -52,7 +54,6 @@ def _source_row(source: SourceReport, now: int, reader: Reader) -> Row:
     state = reader.word("source.up" if source.up else "source.down")
     if source.failure:
         state = reader.word("with_reason", state=state, reason=source.failure.message)
-    disagreements = source.coverage_disagreements
     return Row(
         cells=(
             printable(source.name),
@@ -61,18 +62,27 @@ def _source_row(source: SourceReport, now: int, reader: Reader) -> Row:
             format_instant(source.fetched_at, reader.zone, language) if source.fetched_at else reader.word("never"),
             format_duration(now - source.fetched_at, language) if source.fetched_at else reader.word("none"),
             missing or reader.word("none"),
-            reader.word("unknown") if disagreements is None else format_number(disagreements, language),
+            _disagreements(source, reader),
         ),
         state=JobState.ACTIVE if source.up else JobState.BROKEN,
         anchor=f"source-{source.name}",
     )
 
 
+def _disagreements(source: SourceReport, reader: Reader) -> str:
+    """Count where PVE's evaluation differs; a PBS evaluates no job."""
+    if source.kind == PBS:
+        return reader.word("none")
+    count = source.coverage_disagreements
+    return reader.word("unknown") if count is None else format_number(count, reader.language)
+
+
 def _rules(report: Report, reader: Reader, version: str, data_sha256: str | None) -> Section:
     """List the rules and thresholds that the verdicts rest on, with what is in force."""
     templates = reader.word("yes" if report.policy.demand_templates else "no")
     facts = [(reader.word("rule.demand_templates"), templates)]
-    facts += [(reader.word(f"rule.{rule}"), reader.word(f"rule.{rule}.value")) for rule in _RULES]
+    rules = (*_RULES, *_BACKUP_RULES) if report.summary.backups_read else _RULES
+    facts += [(reader.word(f"rule.{rule}"), reader.word(f"rule.{rule}.value")) for rule in rules]
     if not report.summary.backups_read:
         facts.append((reader.word("rule.protection"), reader.word("rule.protection.value")))
     facts.append((reader.word("rule.version"), version))

@@ -10,7 +10,10 @@ from report.rows.front import build_front
 from report.rows.guests import all_guests, status_section, without_backup
 from report.rows.jobs import all_jobs, all_storages
 from report.rows.method import method
-from report.rows.shared import Reader
+from report.rows.retention import orphans, retention
+from report.rows.server_jobs import pbs_jobs
+from report.rows.servers import datastores
+from report.rows.shared import Reader, has_servers, shows_backups
 from report.sections import Paper, Section
 from report.version import VERSION
 from report.words import front_sentence
@@ -26,7 +29,8 @@ def build_paper(
     version: str = VERSION,
 ) -> Paper:
     """Given a report, a language ("en", "fr"), the zone that instants are shown in, the site's name, and the checksum of the data
-    file that goes with it, return the whole report as text: page one and sections 7, 8, 11, 12, 15 of design/report.md.
+    file that goes with it, return the whole report as text: page one and sections 7 to 12 and 15 of design/report.md; sections on
+    backups only where some were read or a PBS is configured, sections on backup servers only where one is.
 
     Raises ValueError for a language without words.
     """
@@ -38,8 +42,10 @@ def build_paper(
         sections=(
             *without_backup(report, reader),
             all_guests(report, reader),
+            *((*retention(report, reader), orphans(report, reader)) if shows_backups(report) else ()),
             all_jobs(report, reader),
             all_storages(report, reader),
+            *((datastores(report, reader), pbs_jobs(report, reader)) if has_servers(report) else ()),
             *method(report, reader, version=version, data_sha256=data_sha256),
         ),
         # the renderer knows the numbers; it fills these two in
@@ -48,7 +54,8 @@ def build_paper(
 
 
 def status_rows(report: Report, language: str, zone: tzinfo) -> Section:
-    """Given a report, return the table of `vzcover status`: every demanded guest without an active job, or undecided, worst first.
+    """Given a report, return the table of `vzcover status`: every demanded guest that is not known to be protected and in an
+    active job, worst first; while no backup was read, not in an active job.
 
     Its one sentence is page one's; the caller prints it below the table.
     """

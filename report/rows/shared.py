@@ -8,11 +8,40 @@ from datetime import tzinfo
 
 from report.model import Coverage, GuestReport, Protection, Reason, ReasonCode, Report
 from report.sections import Column
-from report.words import capitalise, describe_reason, describe_remedy, join_phrases, printable, word
+from report.words import (
+    PBS,
+    capitalise,
+    describe_reason,
+    describe_remedy,
+    format_duration,
+    join_phrases,
+    printable,
+    word,
+)
 
 # reasons of the other axis, protection; a row on coverage does not repeat them
-_OF_PROTECTION = frozenset({ReasonCode.NOT_DEMANDED, ReasonCode.BACKUPS_NOT_READ})
-_WORST_FIRST = (Coverage.NOT_PLANNED, Coverage.UNDECIDED, Coverage.PLANNED)
+_OF_PROTECTION = frozenset(
+    {
+        ReasonCode.NOT_DEMANDED,
+        ReasonCode.BACKUPS_NOT_READ,
+        ReasonCode.HAS_BACKUPS,
+        ReasonCode.NEVER_BACKED_UP,
+        ReasonCode.BACKUP_LATE,
+        ReasonCode.BACKUPS_UNSCHEDULED,
+        ReasonCode.STORE_NOT_READ,
+        ReasonCode.PBS_NOT_CONFIGURED,
+        ReasonCode.GROUP_AMBIGUOUS,
+        ReasonCode.GROUP_INCOMPLETE,
+    }
+)
+_WORST_COVERAGE_FIRST = (Coverage.NOT_PLANNED, Coverage.UNDECIDED, Coverage.PLANNED)
+_WORST_FIRST = (
+    Protection.UNPROTECTED,
+    Protection.AT_RISK,
+    Coverage.NOT_PLANNED,
+    Coverage.UNDECIDED,
+    Protection.UNKNOWN,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +72,29 @@ def job_anchor(pve: str, job: str) -> str:
     return f"job-{pve}-{job}"
 
 
+def datastore_anchor(server: str, datastore: str) -> str:
+    """Given a PBS and a datastore, return the anchor of the datastore's row."""
+    return f"datastore-{server}-{datastore}"
+
+
 def guest_label(guest: GuestReport) -> str:
     """Given a guest, return how lists of several clusters name it: "lab/104 web-1"; without a name while that is not known (A4)."""
     label = f"{guest.pve}/{guest.guest.vmid}"
     return f"{label} {printable(guest.guest.name)}" if guest.guest.name else label
 
 
-def reasons_in_words(reasons: Iterable[Reason], reader: Reader) -> str:
+def coverage_in_words(reasons: Iterable[Reason], reader: Reader) -> str:
     """Given a guest's reasons, return those that speak of coverage as one text."""
     phrases = [
         describe_reason(reason, reader.language, reader.zone) for reason in reasons if reason.code not in _OF_PROTECTION
     ]
+    return capitalise(join_phrases(phrases, reader.language))
+
+
+def reasons_in_words(reasons: Sequence[Reason], reader: Reader) -> str:
+    """Given a guest's reasons, return all as one text, those that speak of protection first."""
+    ordered = sorted(reasons, key=lambda reason: reason.code not in _OF_PROTECTION)
+    phrases = [describe_reason(reason, reader.language, reader.zone) for reason in ordered]
     return capitalise(join_phrases(phrases, reader.language))
 
 
@@ -63,14 +104,71 @@ def remedies_in_words(guest: GuestReport, reader: Reader) -> str:
     return next((remedy for remedy in remedies if remedy), "")
 
 
-def needing_attention(report: Report) -> Sequence[GuestReport]:
+def age_in_words(guest: GuestReport, now: int, reader: Reader) -> str:
+    """Given a guest and now (epoch), return the age of its last good backup against the age at which the next is due ("31 h / 24 h")."""
+    if guest.newest_backup_at is None:
+        return reader.word("none")
+    age = format_duration(now - guest.newest_backup_at, reader.language)
+    if guest.due_at is None:
+        return reader.word("age_only", age=age)
+    limit = format_duration(guest.due_at - guest.newest_backup_at, reader.language)
+    return reader.word("age_limit", age=age, limit=limit)
+
+
+def without_planned_backup(report: Report) -> Sequence[GuestReport]:
     """Given a report, return the demanded guests that no active job is known for, worst first, then by cluster and vmid."""
     guests = [guest for guest in report.guests if guest.demanded and guest.coverage is not Coverage.PLANNED]
-    return sorted(guests, key=lambda guest: (_WORST_FIRST.index(guest.coverage), guest.pve, guest.guest.vmid))
+    return sorted(guests, key=lambda guest: (_WORST_COVERAGE_FIRST.index(guest.coverage), *_identity(guest)))
 
 
-def guest_state(guest: GuestReport) -> str:
-    """Given a guest, return the state that marks its row: coverage, but "waived" for one without cover that policy does not demand."""
+def needing_attention(report: Report) -> Sequence[GuestReport]:
+    """Given a report, return the demanded guests that are not known to be protected, or not known to be in an active job, worst first.
+
+    While no backup was read, coverage alone decides.
+    """
+    if not report.summary.backups_read:
+        return without_planned_backup(report)
+    guests = [guest for guest in report.guests if guest.demanded and not _fine(guest)]
+    return sorted(
+        guests,
+        key=lambda guest: (_WORST_FIRST.index(attention_state(guest)), *_identity(guest)),
+    )
+
+
+def attention_state(guest: GuestReport) -> str:
+    """Given a guest that needs attention, return why in one state: what is wrong with its backups, else what is wrong with its jobs;
+    only then that its backups are not known.
+    """
+    told = guest.protection not in (Protection.PROTECTED, Protection.UNKNOWN)
+    return guest.protection if told or guest.coverage is Coverage.PLANNED else guest.coverage
+
+
+def _fine(guest: GuestReport) -> bool:
+    if guest.protection is Protection.WAIVED:
+        return True
+    return guest.protection is Protection.PROTECTED and guest.coverage is Coverage.PLANNED
+
+
+def _identity(guest: GuestReport) -> tuple[str, int]:
+    return guest.pve, guest.guest.vmid
+
+
+def guest_state(guest: GuestReport, *, backups_read: bool) -> str:
+    """Given a guest, return the state that marks its row: protection where backups were read, else coverage; "waived" for a guest
+    without cover that policy does not demand.
+    """
+    if backups_read:
+        return guest.protection
     if not guest.demanded and guest.coverage is not Coverage.PLANNED:
         return Protection.WAIVED
     return guest.coverage
+
+
+def has_servers(report: Report) -> bool:
+    """Say whether a PBS is configured."""
+    return any(source.kind == PBS for source in report.sources)
+
+
+def shows_backups(report: Report) -> bool:
+    """Say whether there is anything to tell of backups: some were read, or a PBS is configured that should have been."""
+    return report.summary.backups_read or bool(report.groups) or has_servers(report)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from report.facts import CollectorRun, StorageState
@@ -26,6 +26,7 @@ from report.model import (
     StorageReport,
     Summary,
 )
+from report.tables.json_backups import datastore_json, group_json, pbs_job_json
 from report.version import VERSION
 from report.words import describe_issue, describe_job_reason, describe_reason, front_sentence, schedule_text
 
@@ -40,20 +41,26 @@ def report_document(report: Report, language: str, *, version: str = VERSION) ->
 
     Raises ValueError for a language without words.
     """
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "vzcover_version": version,
-        "generated_at": report.created_at,
-        "language": language,
-        "sentence": front_sentence(report, language),
-        "summary": _summary(report.summary),
-        "policy": {"demand_templates": report.policy.demand_templates},
-        "sources": [_source(source) for source in report.sources],
-        "issues": [_issue(issue, language) for issue in report.issues],
-        "guests": [_guest(guest, language) for guest in report.guests],
-        "jobs": [_job(job, language) for job in report.jobs],
-        "storages": [_storage(storage) for storage in report.storages],
-    }
+    members = _members(report, language, version)
+    return {key: list(value) if isinstance(value, Iterator) else value for key, value in members}
+
+
+def _members(report: Report, language: str, version: str) -> Iterator[tuple[str, object]]:
+    yield "schema_version", SCHEMA_VERSION
+    yield "vzcover_version", version
+    yield "generated_at", report.created_at
+    yield "language", language
+    yield "sentence", front_sentence(report, language)
+    yield "summary", _summary(report.summary)
+    yield "policy", {"demand_templates": report.policy.demand_templates}
+    yield "sources", (_source(source) for source in report.sources)
+    yield "issues", (_issue(issue, language) for issue in report.issues)
+    yield "guests", (_guest(guest, language) for guest in report.guests)
+    yield "jobs", (_job(job, language) for job in report.jobs)
+    yield "storages", (_storage(storage) for storage in report.storages)
+    yield "groups", (group_json(group) for group in report.groups)
+    yield "datastores", (datastore_json(store) for store in report.datastores)
+    yield "pbs_jobs", (pbs_job_json(job, language) for job in report.pbs_jobs)
 
 
 def to_json(report: Report, language: str, *, version: str = VERSION) -> str:
@@ -61,20 +68,33 @@ def to_json(report: Report, language: str, *, version: str = VERSION) -> str:
 
     Each guest, job, … is a line of its own.
     """
-    document = report_document(report, language, version=version)
-    text = "{\n" + ",\n".join(f"{_compact(key)}: {_lines(value)}" for key, value in document.items()) + "\n}\n"
-    # an API may send half a character; escaped it is JSON that UTF-8 can carry
-    return _LONE_SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
+    return "".join(json_pieces(report, language, version=version))
 
 
-def _lines(value: object) -> str:
-    if not isinstance(value, list) or not value:
-        return _compact(value)
-    return "[\n" + ",\n".join(map(_compact, value)) + "\n]"
+def json_pieces(report: Report, language: str, *, version: str = VERSION) -> Iterator[str]:
+    """Given a report and a language, yield the text of `to_json` piece by piece: the document is never in memory as a whole."""
+    before = "{\n"
+    for key, value in _members(report, language, version):
+        yield f"{before}{_compact(key)}: "
+        yield from _lines(value)
+        before = ",\n"
+    yield "\n}\n"
+
+
+def _lines(value: object) -> Iterator[str]:
+    if not isinstance(value, Iterator):
+        yield _compact(value)
+        return
+    before = "[\n"
+    for item in value:
+        yield before + _compact(item)
+        before = ",\n"
+    yield "[]" if before == "[\n" else "\n]"
 
 
 def _compact(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    # an API may send half a character; escaped it is JSON that UTF-8 can carry
+    return _LONE_SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", json.dumps(value, ensure_ascii=False))
 
 
 def _summary(summary: Summary) -> Json:
@@ -159,6 +179,9 @@ def _guest(report: GuestReport, language: str) -> Json:
         "excluded_volumes": _list_or_none(report.excluded_volumes),
         "created_at": report.created_at,
         "notes": report.notes,
+        "newest_backup": report.newest_backup_at,
+        "newest_verified": report.newest_verified_at,
+        "due": report.due_at,
     }
 
 

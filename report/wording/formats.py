@@ -20,6 +20,7 @@ _HOURS_UP_TO = 48 * _HOUR
 _THOUSAND = 1000
 
 
+@lru_cache(maxsize=8192)
 def format_number(number: float, language: str) -> str:
     """Given a number, return it with the language's separators."""
     return _plain_spaces(format_decimal(number, locale=language))
@@ -40,9 +41,14 @@ def format_instant(epoch: int | None, zone: tzinfo, language: str) -> str:
 
 def format_instant_with_zone(epoch: int | None, zone: tzinfo, language: str) -> str:
     """Given an instant as in `format_instant`, return it with the zone's abbreviation, for texts that name no zone elsewhere."""
-    local = None if epoch is None else _local(epoch, zone)
-    if epoch is None or local is None:
-        return format_instant(epoch, zone, language)
+    return format_instant(epoch, zone, language) if epoch is None else _instant_with_zone(epoch, zone, language)
+
+
+@lru_cache(maxsize=8192)
+def _instant_with_zone(epoch: int, zone: tzinfo, language: str) -> str:
+    local = _local(epoch, zone)
+    if local is None:
+        return str(epoch)
     instant = _formatted(local, texts_of(language).instant_pattern, language)
     return word("instant_with_zone", language, instant=instant, zone=local.tzname() or "")
 
@@ -54,6 +60,12 @@ def format_long_instant(epoch: int, zone: tzinfo, language: str) -> str:
         return str(epoch)
     instant = _formatted(local, texts_of(language).long_date_pattern, language)
     return word("instant_with_zone", language, instant=instant, zone=local.tzname() or "")
+
+
+def format_date(epoch: int, zone: tzinfo, language: str) -> str:
+    """Given an instant, return its date in the zone, for estimates that a minute would make look exact."""
+    local = _local(epoch, zone)
+    return str(epoch) if local is None else _formatted(local, texts_of(language).date_pattern, language)
 
 
 def zone_name(zone: tzinfo) -> str:

@@ -15,6 +15,11 @@ from report.wording.texts import capitalise, fill, join_phrases, printable, text
 
 _TOKEN_TO_FILL_IN = "USER@REALM!TOKEN"  # noqa: S105 (a placeholder in a command that a person completes)
 _AUDIT_ROLE = "PVEAuditor"
+_PBS_ROLES = {"Datastore.Audit": "DatastoreAudit", "Sys.Audit": "Audit", "Remote.Audit": "RemoteAudit"}
+# paths of access rules that only a PBS has (H1)
+_PBS_PATHS = ("/datastore", "/system", "/remote")
+# parameters that are instants; 0 is "not known"
+_INSTANTS = ("fetched_at", "newest", "due")
 
 
 @lru_cache(maxsize=8192)
@@ -22,9 +27,15 @@ def describe_reason(reason: Reason, language: str, zone: tzinfo = UTC) -> str:
     """Given a reason of a guest's verdict, return it as a phrase without capital or full stop; instants in `zone`, which is named."""
     table = texts_of(language).reasons
     params = _reason_params(reason, language, zone)
-    many = f"{reason.code}.many"
-    key = many if many in table and ", " in str(params.get("jobs", "")) else reason.code
-    return fill(table[key], params)
+    return fill(table[_reason_key(reason, table)], params)
+
+
+def _reason_key(reason: Reason, table: Mapping[str, str]) -> str:
+    """Pick the variant: `.many` for several jobs, `.all` where no single storage is meant."""
+    params = dict(reason.params)
+    if f"{reason.code}.many" in table and ", " in str(params.get("jobs", "")):
+        return f"{reason.code}.many"
+    return f"{reason.code}.all" if f"{reason.code}.all" in table and params.get("storage") == "*" else reason.code
 
 
 @lru_cache(maxsize=4096)
@@ -41,10 +52,11 @@ def describe_remedy(reason: Reason, language: str, vmid: int) -> str:
 
     Names in it are quoted for a shell, because they come from outside and the reader pastes them.
     """
-    template = texts_of(language).remedies.get(reason.code)
+    table = texts_of(language).remedies
+    template = table.get(_reason_key(reason, table))
     if template is None:
         return ""
-    return fill(template, _quoted({**dict(reason.params), "vmid": vmid}))
+    return fill(template, _quoted({**_in_place(dict(reason.params)), "vmid": vmid}))
 
 
 def describe_issue(issue: Issue, language: str, zone: tzinfo = UTC) -> str:
@@ -57,15 +69,14 @@ def describe_issue(issue: Issue, language: str, zone: tzinfo = UTC) -> str:
 def describe_finding(issue: Issue, language: str, zone: tzinfo = UTC) -> str:
     """Given an issue, return what it means, as a phrase without capital or full stop."""
     table = texts_of(language).issues
-    params = dict(issue.params)
+    params = _in_place(dict(issue.params))
     shown: dict[str, object] = {"source": issue.source, "subject": issue.subject, **params}
     shown["message"] = str(params.get("message", "")).rstrip(". ") or word("unknown", language)
     shown["hides"] = _hidden(params.get("hides", ""), language)
     shown["collector"] = word_or(f"collector.{params.get('collector')}", str(params.get("collector", "?")), language)
     for side in ("ours", "theirs"):
         shown[side] = params.get(side) or word("nobody", language)
-    if isinstance(fetched_at := params.get("fetched_at"), int):
-        shown["fetched_at"] = format_instant_with_zone(fetched_at or None, zone, language)
+    shown |= _instants(params, zone, language)
     return fill(table[_issue_key(issue, params, table)], shown)
 
 
@@ -81,10 +92,14 @@ def _issue_key(issue: Issue, params: Mapping[str, Parameter], table: Mapping[str
 def describe_issue_remedy(issue: Issue, language: str) -> str:
     """Given an issue, return what to do about it, names quoted for a shell."""
     params = dict(issue.params)
+    table = texts_of(language).issue_remedies
     privilege = str(params.get("privilege", ""))
+    on_pbs = str(params.get("path", "")).startswith(_PBS_PATHS) and f"{issue.code}.pbs" in table
+    audit = _PBS_ROLES.get(privilege, "ROLE") if on_pbs else _AUDIT_ROLE
+    role = audit if privilege.endswith(".Audit") or not privilege else "ROLE"
     token = params.get("token") or _TOKEN_TO_FILL_IN
-    role = _AUDIT_ROLE if privilege.endswith(".Audit") or not privilege else "ROLE"
-    return fill(texts_of(language).issue_remedies[issue.code], _quoted({**params, "token": token, "role": role}))
+    key = f"{issue.code}.pbs" if on_pbs else issue.code
+    return fill(table[key], _quoted({**params, "token": token, "role": role}))
 
 
 def describe_missing_privilege(missing: MissingPrivilege, language: str) -> str:
@@ -121,15 +136,28 @@ def _event(text: str) -> CalendarEvent | None:
 
 
 def _reason_params(reason: Reason, language: str, zone: tzinfo) -> dict[str, object]:
-    params: dict[str, object] = dict(reason.params)
-    fetched_at = params.get("fetched_at")
-    if isinstance(fetched_at, int):
-        params["fetched_at"] = format_instant_with_zone(fetched_at or None, zone, language)
+    known = _in_place(dict(reason.params))
+    params: dict[str, object] = {**known, **_instants(known, zone, language)}
     if reason.code is ReasonCode.SCHEDULE_TRAP and "warning" not in params:
         event = _event(str(params.get("schedule", "")))
         warnings = event.warnings if event else ()
         params["warning"] = join_phrases((describe_warning(warning, language) for warning in warnings), language) or "?"
     return params
+
+
+def _instants(params: Mapping[str, Parameter], zone: tzinfo, language: str) -> dict[str, str]:
+    """Return the parameters that are instants as text."""
+    return {
+        name: format_instant_with_zone(value or None, zone, language)
+        for name in _INSTANTS
+        if isinstance(value := params.get(name), int)
+    }
+
+
+def _in_place(params: dict[str, Parameter]) -> dict[str, Parameter]:
+    """Name a datastore with its namespace, as a path: texts speak of `datastore` and mean the place."""
+    namespace = params.get("namespace")
+    return params | {"datastore": f"{params.get('datastore', '?')}/{namespace}"} if namespace else params
 
 
 def _quoted(params: Mapping[str, Parameter]) -> dict[str, str]:

@@ -26,5 +26,6 @@ class Texts:
     minute: str
     hour: str
     day: str
+    date_pattern: str
     instant_pattern: str
     long_date_pattern: str

@@ -11,8 +11,8 @@ from typing import Any
 
 from babel import Locale
 
-from report.wording.english import ENGLISH
-from report.wording.french import FRENCH
+from report.wording.english.texts import ENGLISH
+from report.wording.french.texts import FRENCH
 from report.wording.table import Texts
 
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"

@@ -2,22 +2,41 @@
 
 from __future__ import annotations
 
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from report.model import Coverage, GuestJob, IssueCode, JobState, ReasonCode, Report
+from report.model import (
+    Coverage,
+    GroupMatch,
+    GroupPolicy,
+    GuestJob,
+    IssueCode,
+    JobState,
+    Protection,
+    ReasonCode,
+    Report,
+    RetentionState,
+)
 from report.policy import Policy
 from report.rows.paper import build_paper, status_rows
 from report.sections import Paper, Section
 from report.version import VERSION
 from report.words import LANGUAGES
 from tests.builders import (
+    NOW,
+    TERABYTE,
+    backed_up_guest,
+    datastore_report,
+    group_report,
     guest_report,
     issue,
     job_report,
+    pbs_job_report,
+    pbs_source,
     reason,
     report,
     source_report,
@@ -27,7 +46,7 @@ from tests.builders import (
 )
 from tests.golden_files import assert_golden
 from tests.paper_text import paper_text, section_text
-from tests.specimen import specimen
+from tests.specimen import specimen, specimen_with_backups
 from tests.strategies import reports
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -47,20 +66,27 @@ def column(section: Section, heading: str) -> list[str]:
     return [row.cells[place] for row in section.rows]
 
 
+SPECIMENS = {"": specimen(), "backups_": specimen_with_backups()}
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_paper_of_the_specimen(language: str) -> None:
-    made = build_paper(specimen(), language, PARIS, site="Rue de la Paix", data_sha256="0f" * 32)
+@pytest.mark.parametrize("name", SPECIMENS)
+def test_the_paper_of_the_specimen(name: str, language: str) -> None:
+    made = build_paper(SPECIMENS[name], language, PARIS, site="Rue de la Paix", data_sha256="0f" * 32)
     # the version is the only line that a release changes
-    assert_golden(f"paper.{language}.txt", paper_text(made).replace(VERSION, "VERSION"))
+    assert_golden(f"{name}paper.{language}.txt", paper_text(made).replace(VERSION, "VERSION"))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_status_table_of_the_specimen(language: str) -> None:
-    assert_golden(f"status.{language}.txt", section_text(status_rows(specimen(), language, PARIS)) + "\n")
+@pytest.mark.parametrize("name", SPECIMENS)
+def test_the_status_table_of_the_specimen(name: str, language: str) -> None:
+    made = status_rows(SPECIMENS[name], language, PARIS)
+    assert_golden(f"{name}status.{language}.txt", section_text(made) + "\n")
 
 
 def test_the_same_report_gives_the_same_paper() -> None:
     assert paper(specimen()) == paper(specimen())
+    assert paper(specimen_with_backups()) == paper(specimen_with_backups())
 
 
 # --- page one ---
@@ -194,7 +220,7 @@ def test_a_guest_that_is_not_demanded_is_marked_so_but_its_coverage_is_true() ->
     template = guest_report(template=True, demanded=False, coverage=UNCOVERED)
     row = sections(paper(report([template])))["guests"].rows[0]
     assert row.state == "waived"
-    assert row.cells[4:6] == ("no backup planned", "not demanded")
+    assert row.cells[4:6] == ("no backup planned", "waived")
 
 
 def test_jobs_of_a_guest_name_the_active_first_and_count_the_rest() -> None:
@@ -254,6 +280,226 @@ def test_a_storage_that_no_node_sees_has_no_usage() -> None:
     assert [made.rows[0].cells[place] for place in (3, 5, 6, 7)] == ["inactive", "not known", "not known", "not known"]
 
 
+# --- protection ---
+
+
+def test_page_one_counts_protection_where_backups_were_read() -> None:
+    guests = [backed_up_guest(), backed_up_guest(101, protection=Protection.AT_RISK)]
+    template = guest_report(9000, template=True, demanded=False)
+    front = paper(report([*guests, template], backups_read=True)).front
+    assert [(piece.state, piece.count) for piece in front.bar] == [
+        ("protected", 1),
+        ("at_risk", 1),
+        ("unprotected", 0),
+        ("unknown", 0),
+        ("waived", 1),
+    ]
+    assert front.notes[1].startswith("Protected in this version means: a finished backup")
+    assert front.notes[1].endswith("verification, disks and copies are not judged yet.")
+
+
+def test_the_unprotected_come_first_then_those_at_risk_then_the_unplanned_then_the_unknown() -> None:
+    guests = [
+        backed_up_guest(100, coverage=UNCOVERED),
+        backed_up_guest(101, protection=Protection.UNKNOWN),
+        backed_up_guest(102, protection=Protection.AT_RISK),
+        backed_up_guest(103, protection=Protection.UNPROTECTED),
+        backed_up_guest(104),
+    ]
+    given = report(guests, backups_read=True)
+    for worst in (sections(paper(given))["worst"], status_rows(given, "en", PARIS)):
+        assert [row.state for row in worst.rows] == ["unprotected", "at_risk", "non_sauvegardee", "unknown"]
+
+
+def test_a_late_guest_shows_the_age_of_its_backup_against_the_limit() -> None:
+    newest = NOW - 31 * 3600
+    why = (
+        reason(ReasonCode.IN_ACTIVE_JOB, jobs="nightly"),
+        reason(ReasonCode.BACKUP_LATE, newest=newest, due=newest + 86_400),
+    )
+    late = backed_up_guest(protection=Protection.AT_RISK, newest_backup_at=newest, due_at=newest + 86_400, reasons=why)
+    made = sections(paper(report([late], backups_read=True)))
+    assert [cell.replace("\N{NO-BREAK SPACE}", " ") for cell in column(made["worst"], "Last good backup")] == [
+        "31 h / 24 h"
+    ]
+    assert column(made["worst"], "Why") == [
+        "Last good backup 20 Oct 2026, 04:00 CEST, the next was due 21 Oct 2026, 04:00 CEST; in active backup job nightly"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "empty"),
+    [
+        ({}, "Every demanded guest is protected and in an active backup job."),
+        (
+            {"sources": [source_report(), pbs_source(up=False)]},
+            "No guest is known to be unprotected or at risk, but not everything could be seen.",
+        ),
+        (
+            {"issues": [issue(IssueCode.DATASTORE_UNREADABLE, "pbs1", datastore="main")]},
+            "No guest is known to be unprotected or at risk, but not everything could be seen.",
+        ),
+    ],
+)
+def test_that_every_guest_is_protected_is_said_only_when_all_was_seen(fields: dict[str, Any], empty: str) -> None:
+    assert sections(paper(report([backed_up_guest()], backups_read=True, **fields)))["worst"].empty == empty
+
+
+def test_each_guest_shows_its_versions_in_each_place() -> None:
+    short = group_report(namespace="copies", actual=4, delta=-3, missing=3, state=RetentionState.SHORT)
+    made = sections(paper(report([backed_up_guest()], groups=[group_report(), short], backups_read=True)))["guests"]
+    assert column(made, "Versions (there / expected)") == ["main 7/7, main/copies 4/7 (−3)"]
+    assert [row.state for row in made.rows] == ["protected"]
+    one = sections(paper(report([backed_up_guest()], groups=[group_report()], backups_read=True)))["guests"]
+    assert column(one, "Versions (there / expected)") == ["7/7"]
+
+
+def test_a_guest_of_which_no_backup_is_known_has_none_and_one_not_seen_is_not_known() -> None:
+    guests = [
+        guest_report(100, protection=Protection.UNPROTECTED),
+        guest_report(101, protection=Protection.UNKNOWN),
+    ]
+    made = sections(paper(report(guests, backups_read=True)))["guests"]
+    assert column(made, "Last good backup (age / limit)") == ["–", "not known"]
+    assert column(made, "Versions (there / expected)") == ["–", "not known"]
+
+
+# --- retention, datastores, jobs of a PBS ---
+
+
+def test_sections_on_backup_servers_are_left_out_while_none_is_configured() -> None:
+    assert not {"retention", "orphans", "datastores", "pbs_jobs", "capacity"} & set(
+        sections(paper(report([guest_report()])))
+    )
+    files = sections(paper(report([backed_up_guest()], groups=[group_report(server="lab")], backups_read=True)))
+    assert {"retention", "retention_groups", "orphans"} <= set(files)
+    assert not {"datastores", "pbs_jobs", "capacity"} & set(files)
+
+
+def test_a_backup_server_that_could_not_be_read_leaves_no_green_sentence() -> None:
+    made = sections(paper(report([guest_report()], sources=[source_report(), pbs_source(up=False)])))
+    assert made["retention"].empty == "No backup group is visible; not everything could be seen."
+    assert made["retention_groups"].empty == "No group could be compared."
+    assert made["orphans"].empty == "No backup is known to be without its guest, but not everything could be seen."
+    assert made["datastores"].empty == "No datastore is visible; not everything could be seen."
+    assert made["capacity"].empty == "No datastore is visible; not everything could be seen."
+    assert made["pbs_jobs"].empty == "No job of a backup server is visible; not everything could be seen."
+
+
+def test_a_place_sums_only_what_can_be_compared_and_says_who_prunes() -> None:
+    unlimited = group_report(
+        101, expected=None, delta=None, actual=12, snapshots=12, policy=GroupPolicy(), state=RetentionState.UNBOUNDED
+    )
+    short = group_report(102, actual=4, snapshots=4, delta=-3, missing=3, state=RetentionState.SHORT)
+    made = sections(paper(report(groups=[group_report(), unlimited, short], backups_read=True)))["retention"]
+    assert [row.cells for row in made.rows] == [
+        (
+            "main",
+            "pruned by prune job p-main (keep-daily=7), next 22 Oct 2026, 04:00, will remove 2; pruned by nothing",
+            *("3", "23", "2", "14", "11", "−3", "1", "0"),
+        )
+    ]
+
+
+def test_what_a_prune_removes_is_a_floor_where_some_groups_do_not_tell() -> None:
+    policy = GroupPolicy(("prune job p1",), None, None, None, None)
+    groups = [
+        group_report(policy=policy),
+        group_report(101, policy=GroupPolicy(("prune job p1",), None, None, None, 4)),
+    ]
+    made = sections(paper(report(groups=groups, backups_read=True)))["retention"]
+    assert column(made, "Who prunes") == ["pruned by prune job p1, will remove at least 4"]
+    none_told = sections(paper(report(groups=groups[:1], backups_read=True)))["retention"]
+    assert column(none_told, "Who prunes") == ["pruned by prune job p1"]
+
+
+def test_groups_with_too_few_versions_come_first_the_largest_gap_on_top() -> None:
+    def off(vmid: int, state: RetentionState, by: int) -> Any:
+        gap = "missing" if state is RetentionState.SHORT else "surplus"
+        return group_report(vmid, state=state, **{gap: by})
+
+    groups = [
+        off(100, RetentionState.EXCESS, 9),
+        off(101, RetentionState.SHORT, 1),
+        off(102, RetentionState.SHORT, 5),
+        group_report(103),
+    ]
+    made = sections(paper(report([backed_up_guest(102)], groups=groups, backups_read=True)))["retention_groups"]
+    assert column(made, "Group") == ["lab/102 guest-102", "vm/101 (a guest’s)", "vm/100 (a guest’s)"]
+    assert [row.link for row in made.rows] == ["guest-lab-102", "", ""]
+
+
+def test_orphans_are_counted_by_place_with_their_newest_backup() -> None:
+    groups = [
+        group_report(666, match=GroupMatch.ORPHAN, newest_at=NOW - 86_400),
+        group_report(667, match=GroupMatch.ORPHAN, snapshots=2),
+        group_report(668, match=GroupMatch.ORPHAN, namespace="old"),
+        group_report(100),
+    ]
+    made = sections(paper(report(groups=groups, backups_read=True)))["orphans"]
+    assert [row.cells for row in made.rows] == [
+        ("main", "2", "9", "21 Oct 2026, 04:00", "vm/667, vm/666"),
+        ("main/old", "1", "7", "21 Oct 2026, 04:00", "vm/668"),
+    ]
+
+
+def test_capacity_is_a_line_a_datastore_with_the_fullest_first_after_those_without_figures() -> None:
+    stores = [
+        datastore_report("half"),
+        datastore_report("nearly", used_bytes=7 * TERABYTE),
+        datastore_report("hidden", total_bytes=0, used_bytes=0, estimated_full_at=None),
+    ]
+    made = sections(paper(report(sources=[pbs_source()], datastores=stores, backups_read=True)))["capacity"]
+    assert [tuple(cell.replace("\N{NO-BREAK SPACE}", " ") for cell in row.cells) for row in made.rows] == [
+        ("pbs1 › hidden", "Not known", "Not known"),
+        ("pbs1 › nearly", "7 TB of 8 TB (87%)", "Full on 9 May 2027"),
+        ("pbs1 › half", "4 TB of 8 TB (50%)", "Full on 9 May 2027"),
+    ]
+
+
+def test_more_than_eight_datastores_are_all_in_their_section() -> None:
+    stores = [datastore_report(f"store-{number}") for number in range(10)]
+    made = sections(paper(report(sources=[pbs_source()], datastores=stores)))
+    assert len(made["capacity"].rows) == 8
+    assert made["capacity"].sentences == ("8 of 10 shown; all are in “Datastores”.",)
+    assert len(made["datastores"].rows) == 10
+
+
+def test_a_datastore_whose_total_is_not_told_is_not_full() -> None:
+    made = sections(paper(report(sources=[pbs_source()], datastores=[datastore_report(total_bytes=0, used_bytes=0)])))
+    row = made["datastores"].rows[0].cells
+    assert row[2:5] == ("not known", "not known", "not known")
+
+
+@pytest.mark.parametrize(
+    ("job", "does", "where"),
+    [
+        (pbs_job_report(), "keep-daily=7", "main"),
+        (pbs_job_report(keep=()), "keeps all", "main"),
+        (pbs_job_report("verify", "v", ignore_verified=False), "every time", "main"),
+        (pbs_job_report("verify", "v", outdated_after_days=1), "again after 1 day", "main"),
+        (pbs_job_report("verify", "v", namespace="a", max_depth=0), "each once", "main/a, this namespace only"),
+        (pbs_job_report("sync", "s", remote_store="b", max_depth=1), "from this server › b", "main, 1 level deep"),
+        (
+            pbs_job_report("sync", "s", remote="far", remote_store="b", direction="push", remove_vanished=True),
+            "to far › b; removes what vanished there",
+            "main",
+        ),
+        (pbs_job_report("gc", "main"), "–", "main"),
+        (pbs_job_report("tape-backup", "t"), "–", "main"),
+    ],
+)
+def test_a_job_of_a_backup_server_says_what_it_does_and_where(job: Any, does: str, where: str) -> None:
+    made = sections(paper(report(sources=[pbs_source()], pbs_jobs=[job])))["pbs_jobs"]
+    assert (column(made, "What it does"), column(made, "Datastore")) == ([does], [where])
+
+
+def test_a_backup_server_has_no_disagreements_with_pve_and_keeps_no_others_from_being_none() -> None:
+    made = sections(paper(report([guest_report()], sources=[source_report(), pbs_source()])))
+    assert column(made["method_sources"], "Disagreements with PVE") == ["0", "–"]
+    assert made["unseen"].empty.endswith("PVE’s own evaluation agrees wherever it was asked.")
+
+
 # --- laws ---
 
 
@@ -269,18 +515,25 @@ def test_any_report_gives_a_paper_whose_rows_fit_and_whose_texts_print(given_rep
             for cell in (*row.cells, row.group):
                 assert not any(character < " " for character in cell)
                 cell.encode()
-            if row.link.startswith("guest-"):
+            if row.link:
                 assert row.link in anchors
 
 
 @settings(deadline=None, max_examples=60)
 @given(reports(), st.sampled_from(LANGUAGES))
-def test_the_status_table_lists_exactly_the_demanded_guests_that_are_not_planned(
+def test_the_status_table_lists_exactly_the_demanded_guests_that_are_not_fine(
     given_report: Report, language: str
 ) -> None:
     section = status_rows(given_report, language, PARIS)
-    open_guests = [each for each in given_report.guests if each.demanded and each.coverage is not Coverage.PLANNED]
-    assert len(section.rows) == len(open_guests)
+    demanded = [each for each in given_report.guests if each.demanded]
+    unplanned = {id(each) for each in demanded if each.coverage is not Coverage.PLANNED}
+    if given_report.summary.backups_read:
+        waived = {id(each) for each in demanded if each.protection is Protection.WAIVED}
+        unprotected = {id(each) for each in demanded if each.protection is not Protection.PROTECTED}
+        assert len(section.rows) == len((unplanned | unprotected) - waived)
+    else:
+        assert len(section.rows) == len(unplanned)
     assert section.sentences == (paper(given_report, language).front.sentence,)
     worst_first = [row.state for row in section.rows]
-    assert worst_first == sorted(worst_first, key=["non_sauvegardee", "indetermine"].index)
+    order = ["unprotected", "at_risk", "non_sauvegardee", "indetermine", "unknown"]
+    assert worst_first == sorted(worst_first, key=order.index)

@@ -15,20 +15,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from report.model import Coverage, IssueCode, JobState, Protection, ReasonCode, Report
-from report.tables.csv_report import guests_csv
+from report.model import Coverage, GroupMatch, IssueCode, JobState, Protection, ReasonCode, Report, RetentionState
+from report.tables.csv_report import groups_csv, guests_csv
 from report.tables.json_report import report_document, to_json
 from report.tables.schema import report_schema, schema_text
 from report.version import VERSION
 from report.words import LANGUAGES
-from tests.builders import NOW, guest_report, job_report, report
+from tests.builders import NOW, group_report, guest_report, job_report, report
 from tests.golden_files import assert_file, assert_golden
-from tests.specimen import specimen
+from tests.specimen import specimen, specimen_with_backups
 from tests.strategies import reports
 
 ROOT = Path(__file__).resolve().parents[2]
 PARIS = ZoneInfo("Europe/Paris")
 VALIDATOR = Draft202012Validator(report_schema())
+SPECIMENS = {"": specimen(), "backups_": specimen_with_backups()}
 
 
 def rows(given_report: Report, language: str = "en") -> list[dict[str, str]]:
@@ -68,6 +69,8 @@ def test_the_schema_lists_every_code() -> None:
     assert guest["coverage"]["enum"] == ["sauvegarde_planifiee", "non_sauvegardee", "indetermine"]
     assert guest["protection"]["enum"] == [str(state) for state in Protection]
     assert definitions["job"]["properties"]["state"]["enum"] == [str(state) for state in JobState]
+    assert definitions["group"]["properties"]["match"]["enum"] == [str(match) for match in GroupMatch]
+    assert definitions["group"]["properties"]["state"]["enum"] == [str(state) for state in RetentionState]
 
 
 @settings(deadline=None, max_examples=60)
@@ -111,9 +114,37 @@ def test_the_summary_counts_all_guests_and_the_demanded_ones() -> None:
     assert summary["backups_read"] is False
 
 
+def test_the_document_holds_what_the_contract_of_issue_3_names() -> None:
+    document = report_document(specimen_with_backups(), "en")
+    assert document["schema_version"] == 1
+    assert document["summary"]["backups_read"] is True
+    assert {source["kind"] for source in document["sources"]} == {"pve", "pbs"}
+    named = {
+        "groups": "server datastore namespace backup_type backup_id pve vmid owner snapshots unfinished protected newest oldest policy "
+        "nominal expected actual delta state match low high missing surplus encrypted verified verify_failed inherited renamed "
+        "incomplete read_at newest_size_bytes comment",
+        "guests": "newest_backup newest_verified due",
+        "datastores": "server datastore state total_bytes used_bytes estimated_full deduplication_ratio garbage_collection orphans",
+        "pbs_jobs": "server job_type id datastore namespace schedule next_run last_run keep",
+    }
+    for part, keys in named.items():
+        assert document[part]
+        for row in document[part]:
+            assert set(keys.split()) <= set(row)
+    assert document["groups"][1]["policy"] == {
+        "pruned_by": ["prune job p-main"],
+        "keep": {"keep-daily": 7},
+        "zone": "Europe/Paris",
+        "next_prune": NOW + 17 * 3600,
+        "next_prune_removes": 1,
+    }
+    assert document["groups"][-1]["policy"]["keep"] is None
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_json_of_the_specimen(language: str) -> None:
-    assert_golden(f"report.{language}.json", to_json(specimen(), language, version="VERSION"))
+@pytest.mark.parametrize("name", SPECIMENS)
+def test_the_json_of_the_specimen(name: str, language: str) -> None:
+    assert_golden(f"{name}report.{language}.json", to_json(SPECIMENS[name], language, version="VERSION"))
 
 
 def test_names_are_exact_in_json() -> None:
@@ -138,8 +169,32 @@ def test_a_schedule_that_is_none_has_no_words() -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_csv_of_the_specimen(language: str) -> None:
-    assert_golden(f"guests.{language}.csv", guests_csv(specimen(), language, PARIS))
+@pytest.mark.parametrize("name", SPECIMENS)
+def test_the_csv_of_the_specimen(name: str, language: str) -> None:
+    assert_golden(f"{name}guests.{language}.csv", guests_csv(SPECIMENS[name], language, PARIS))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_csv_of_the_specimen_s_groups(language: str) -> None:
+    assert_golden(f"groups.{language}.csv", groups_csv(specimen_with_backups(), language, PARIS))
+
+
+def test_columns_are_only_added_at_the_end() -> None:
+    header = guests_csv(report(), "en", PARIS).strip().split(",")
+    assert header[:3] == ["pve", "vmid", "guest_type"]
+    assert header[-6:] == ["excluded_volumes", "created_at", "notes", "newest_backup", "newest_verified", "due"]
+
+
+def test_there_is_a_row_for_each_group() -> None:
+    given_report = report(groups=[group_report(comment="=1+1"), group_report(101, expected=None, delta=-3)])
+    table = list(csv.DictReader(io.StringIO(groups_csv(given_report, "en", PARIS), newline=""), strict=True))
+    assert [row["vmid"] for row in table] == ["100", "101"]
+    assert [row["expected"] for row in table] == ["7", ""]
+    assert [row["delta"] for row in table] == ["0", "-3"]
+    assert table[0]["keep"] == "keep-daily=7"
+    assert table[0]["newest"] == "2026-10-21T04:00:00+02:00"
+    assert table[0]["comment"] == "'=1+1"
+    assert table[0]["versions"] == "7 versions, 7 expected"
 
 
 def test_there_is_a_row_for_each_guest() -> None:
@@ -187,6 +242,18 @@ def test_any_report_gives_a_readable_table(given_report: Report, language: str) 
         for cell in row.values():
             assert not cell.startswith(("=", "+", "-", "@", "\t", "\r"))
             assert not any(character < " " for character in cell)
+
+
+@settings(deadline=None, max_examples=60)
+@given(reports(), st.sampled_from(LANGUAGES))
+def test_any_report_gives_a_readable_table_of_groups(given_report: Report, language: str) -> None:
+    text = groups_csv(given_report, language, PARIS)
+    text.encode()
+    table = list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
+    assert len(table) == len(given_report.groups)
+    for row in table:
+        assert not any(character < " " for cell in row.values() for character in cell)
+        assert not row["comment"].startswith(("=", "+", "-", "@"))
 
 
 def test_the_version_is_that_of_the_package() -> None:

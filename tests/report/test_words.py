@@ -15,23 +15,46 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from report import model
-from report.model import Coverage, Issue, IssueCode, JobState, Protection, Reason, ReasonCode, Report
+from report.model import (
+    Coverage,
+    GroupMatch,
+    GroupPolicy,
+    GroupReport,
+    Issue,
+    IssueCode,
+    JobState,
+    Protection,
+    Reason,
+    ReasonCode,
+    Report,
+    RetentionState,
+)
 from report.schedules import CalendarEvent
 from report.wording.table import Texts
 from report.wording.texts import TABLES
 from report.words import (
     LANGUAGES,
+    clusters_seen,
     describe_coverage,
+    describe_datastore_state,
     describe_finding,
+    describe_full_date,
     describe_guest_type,
     describe_issue,
     describe_issue_remedy,
     describe_job_reason,
     describe_job_state,
+    describe_last_run,
+    describe_match,
+    describe_pbs_job_type,
     describe_protection,
+    describe_pruner,
+    describe_pruning,
     describe_reason,
     describe_remedy,
+    describe_retention,
     describe_schedule,
+    describe_versions,
     enumerate_words,
     format_bytes,
     format_duration,
@@ -46,7 +69,18 @@ from report.words import (
     schedule_text,
     word,
 )
-from tests.builders import NOW, guest, guest_report, issue, reason, report, source_report
+from tests.builders import (
+    NOW,
+    backed_up_guest,
+    group_report,
+    guest,
+    guest_report,
+    issue,
+    pbs_source,
+    reason,
+    report,
+    source_report,
+)
 
 PARIS = ZoneInfo("Europe/Paris")
 NBSP = "\N{NO-BREAK SPACE}"
@@ -87,6 +121,14 @@ def test_every_state_has_a_word(language: str) -> None:
     assert all(describe_coverage(state, language) for state in Coverage)
     assert all(describe_protection(state, language) for state in Protection)
     assert all(describe_job_state(state, language) for state in JobState)
+    assert all(describe_match(match, language) for match in GroupMatch)
+    assert all(describe_retention(group_report(state=state), language) for state in RetentionState)
+    assert all(describe_last_run(state, language) for state in ("ok", "warning", "error", "never", "running", None))
+    assert all(
+        describe_datastore_state(state, None, language) for state in ("online", "maintenance", "unmounted", "error")
+    )
+    for job_type in ("prune", "verify", "sync", "gc"):
+        assert TABLES[language].words[f"pbs_job.{job_type}"] == describe_pbs_job_type(job_type, language)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -97,8 +139,13 @@ def test_every_reason_that_something_can_be_done_about_has_a_remedy(language: st
         ReasonCode.EXCLUDE_IGNORED,
         ReasonCode.SCHEDULE_TRAP,
     }
-    fine = {ReasonCode.IN_ACTIVE_JOB, ReasonCode.NOT_DEMANDED, ReasonCode.BACKUPS_NOT_READ}
-    assert set(TABLES[language].remedies) == set(ReasonCode) - about_a_job - fine
+    fine = {
+        ReasonCode.IN_ACTIVE_JOB,
+        ReasonCode.NOT_DEMANDED,
+        ReasonCode.BACKUPS_NOT_READ,
+        ReasonCode.HAS_BACKUPS,
+    }
+    assert {key.removesuffix(".all") for key in TABLES[language].remedies} == set(ReasonCode) - about_a_job - fine
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -118,7 +165,8 @@ def test_every_language_has_the_same_plurals(language: str) -> None:
 
 
 def test_no_table_is_forgotten_by_these_tests() -> None:
-    others = {"plurals", "byte_units", "second", "minute", "hour", "day", "instant_pattern", "long_date_pattern"}
+    others = {"plurals", "byte_units", "second", "minute", "hour", "day"}
+    others |= {"date_pattern", "instant_pattern", "long_date_pattern"}
     assert {field.name for field in fields(Texts)} == set(TEMPLATE_TABLES) | others
 
 
@@ -127,9 +175,9 @@ def test_reasons_use_only_parameters_that_the_model_declares() -> None:
     assert set(declared) == set(ReasonCode)
     for table in (TABLES["en"].reasons, TABLES["en"].job_reasons):
         for key, template in table.items():
-            assert placeholders(template) <= declared[key.removesuffix(".many")], key
+            assert placeholders(template) <= declared[key.removesuffix(".many").removesuffix(".all")], key
     for key, template in TABLES["en"].remedies.items():
-        assert placeholders(template) <= declared[key] | {"vmid"}, key
+        assert placeholders(template) <= declared[key.removesuffix(".all")] | {"vmid"}, key
 
 
 def test_issues_use_only_parameters_that_the_model_declares() -> None:
@@ -139,7 +187,7 @@ def test_issues_use_only_parameters_that_the_model_declares() -> None:
         code = key.removesuffix(".all").removesuffix(".subject")
         assert placeholders(template) <= declared[code] | {"source", "subject", "job", "message"}, key
     for key, template in TABLES["en"].issue_remedies.items():
-        assert placeholders(template) <= declared[key] | {"token", "role"}, key
+        assert placeholders(template) <= declared[key.removesuffix(".pbs")] | {"token", "role"}, key
 
 
 def test_french_punctuation_never_starts_a_line() -> None:
@@ -190,6 +238,31 @@ def test_an_unknown_language_is_named() -> None:
             reason(ReasonCode.INVENTORY_STALE, fetched_at=0),
             "the list of guests is too old to rely on: last read: not known",
             f"la liste des invités est trop ancienne pour s’y fier{NBSP}: dernière lecture{NBSP}: inconnu",
+        ),
+        (
+            reason(ReasonCode.BACKUP_LATE, newest=NOW - 86_400, due=NOW - 3600),
+            "last good backup 20 Oct 2026, 09:00 UTC, the next was due 21 Oct 2026, 08:00 UTC",
+            f"dernière bonne sauvegarde{NBSP}: 20 oct. 2026, 09:00 UTC, la suivante était attendue{NBSP}: 21 oct. 2026, 08:00 UTC",
+        ),
+        (
+            reason(ReasonCode.STORE_NOT_READ, storage="nas"),
+            "backups on storage nas could not be read",
+            "les sauvegardes du stockage nas n’ont pas pu être lues",
+        ),
+        (
+            reason(ReasonCode.STORE_NOT_READ, storage="*"),
+            "backups may lie on storages that the token cannot see",
+            "des sauvegardes peuvent se trouver sur des stockages que le jeton ne voit pas",
+        ),
+        (
+            reason(ReasonCode.GROUP_AMBIGUOUS, server="pbs1", datastore="main", namespace="a/b"),
+            "backups under its id in main/a/b on pbs1 may be another guest’s",
+            "les sauvegardes sous son numéro dans main/a/b sur pbs1 sont peut-être celles d’un autre invité",
+        ),
+        (
+            reason(ReasonCode.GROUP_INCOMPLETE, server="pbs1", datastore="main", namespace=""),
+            "the list of its backups in main on pbs1 came incomplete",
+            "la liste de ses sauvegardes dans main sur pbs1 est arrivée incomplète",
         ),
     ],
 )
@@ -276,6 +349,31 @@ def test_a_missing_privilege_comes_with_the_command_that_grants_it() -> None:
     assert "--tokens 'USER@REALM!TOKEN'" in describe_issue_remedy(issue(IssueCode.NO_GUEST_VISIBLE), "en")
 
 
+@pytest.mark.parametrize(
+    ("privilege", "path", "command"),
+    [
+        ("Datastore.Audit", "/datastore", "proxmox-backup-manager acl update /datastore DatastoreAudit --auth-id"),
+        ("Sys.Audit", "/system/tasks", "proxmox-backup-manager acl update /system/tasks Audit --auth-id"),
+        ("Remote.Audit", "/remote", "proxmox-backup-manager acl update /remote RemoteAudit --auth-id"),
+        ("Sys.Audit", "/", "pveum acl modify / --tokens"),
+    ],
+)
+def test_a_privilege_missing_on_a_backup_server_is_granted_there(privilege: str, path: str, command: str) -> None:
+    missing = issue(IssueCode.PERMISSION_MISSING, "pbs1", privilege=privilege, path=path, token="mon@pbs!vz")
+    assert describe_issue_remedy(missing, "en").startswith(f"{command} 'mon@pbs!vz' ")
+
+
+def test_a_store_that_was_not_read_names_the_privilege_of_pve_and_of_pbs() -> None:
+    remedy = describe_remedy(reason(ReasonCode.STORE_NOT_READ, storage="nas"), "en", 100)
+    assert "Datastore.Audit on /storage/nas" in remedy
+    assert "DatastoreAudit" in remedy
+    hidden = describe_remedy(reason(ReasonCode.STORE_NOT_READ, storage="*"), "en", 100)
+    assert hidden == "Let the token see all storages: Datastore.Audit on /storage"
+    unknown_server = reason(ReasonCode.PBS_NOT_CONFIGURED, storage="off", server="pbs; reboot")
+    assert "under pbs:" in describe_remedy(unknown_server, "en", 100)
+    assert "host 'pbs; reboot'" in describe_remedy(unknown_server, "en", 100)
+
+
 def test_no_visible_guest_says_so_first() -> None:
     hidden = issue(IssueCode.NO_GUEST_VISIBLE)
     assert describe_issue(hidden, "en").startswith("No guest is visible: ")
@@ -284,7 +382,7 @@ def test_no_visible_guest_says_so_first() -> None:
 
 def test_what_hides_and_collectors_are_said_in_words_and_unknown_ones_as_they_are() -> None:
     failed = issue(IssueCode.COLLECTOR_FAILED, subject="pve2", collector="tasks", message="timed out.")
-    assert describe_finding(failed, "en") == "the task history of a node of lab (pve2) could not be read: timed out"
+    assert describe_finding(failed, "en") == "the task history of lab (pve2) could not be read: timed out"
     novel = issue(IssueCode.COLLECTOR_FAILED, collector="moon_phase", message="")
     assert describe_finding(novel, "en") == "moon_phase of lab could not be read: not known"
 
@@ -503,4 +601,198 @@ def test_all_is_only_said_when_everything_was_seen(
             IssueCode.COVERAGE_DISAGREEMENT,
             IssueCode.ORACLE_REFUSED,
             IssueCode.ORACLE_SILENT,
+            IssueCode.CONFLICTING_POLICIES,
+            IssueCode.AMBIGUOUS_GROUPS,
+            IssueCode.DATASTORE_UNREADABLE,  # hides backups, no guest
         }
+
+
+# --- the sentence, where backups were read ---
+
+
+def protected(
+    protected: int, unprotected: int = 0, at_risk: int = 0, unknown: int = 0, waived: int = 0, **fields: Any
+) -> Report:
+    states = {
+        Protection.PROTECTED: protected,
+        Protection.UNPROTECTED: unprotected,
+        Protection.AT_RISK: at_risk,
+        Protection.UNKNOWN: unknown,
+    }
+    each = [state for state, count in states.items() for _ in range(count)]
+    guests = [backed_up_guest(100 + number, protection=state) for number, state in enumerate(each)]
+    guests += [guest_report(9000 + number, template=True, demanded=False) for number in range(waived)]
+    return report(guests, backups_read=True, **fields)
+
+
+@pytest.mark.parametrize(
+    ("given_report", "sentence"),
+    [
+        (
+            protected(47, 2, 1, 1, waived=1),
+            "47 of 51 guests are protected; 2 unprotected, 1 at risk, 1 unknown; 1 more is waived."
+            " All 51 are in an active backup job.",
+        ),
+        (protected(3), "All 3 guests are protected. All 3 are in an active backup job."),
+        (protected(1, 0, 1), "1 of 2 guests is protected; 1 at risk. All 2 are in an active backup job."),
+        (protected(0, 2), "None of the 2 guests is protected; 2 unprotected. All 2 are in an active backup job."),
+        (
+            protected(0, 1, 0, 1),
+            "None of the 2 guests is known to be protected; 1 unprotected, 1 unknown. All 2 are in an active backup job.",
+        ),
+        (
+            protected(0, 0, 0, 2),
+            "Whether any of the 2 guests is protected is not known. All 2 are in an active backup job.",
+        ),
+        (
+            protected(1, waived=2),
+            "The only guest is protected; 2 more are waived. The only guest is in an active backup job.",
+        ),
+        (protected(0, 1), "The only guest is unprotected. The only guest is in an active backup job."),
+        (protected(0, 0, 1), "The only guest is at risk. The only guest is in an active backup job."),
+        (
+            protected(0, 0, 0, 1),
+            "Whether the only guest is protected is not known. The only guest is in an active backup job.",
+        ),
+        (protected(0, waived=2), "Policy demands no backup of any guest (2 guests)."),
+        (
+            protected(
+                2, sources=[source_report(), pbs_source(up=False)], issues=[issue(IssueCode.SOURCE_DOWN, "pbs1")]
+            ),
+            "All 2 guests are protected. All 2 are in an active backup job."
+            " Not everything could be seen: 1 source could not be read.",
+        ),
+        (
+            protected(2, issues=[issue(IssueCode.PARTIAL_VIEW)]),
+            "All 2 visible guests are protected. All 2 are in an active backup job."
+            " Not everything could be seen: guests may be hidden in lab.",
+        ),
+    ],
+)
+def test_the_sentence_says_what_is_protected_then_what_is_planned(given_report: Report, sentence: str) -> None:
+    assert front_sentence(given_report, "en") == sentence
+
+
+def test_the_sentence_on_protection_in_french() -> None:
+    assert front_sentence(protected(47, 2, 1, 1, waived=1), "fr") == (
+        f"47 des 51 invités sont protégés{NBSP}; 2 non protégés, 1 à risque, 1 inconnu{NBSP}; 1 de plus est dispensé. "
+        "Les 51 figurent dans une tâche de sauvegarde active."
+    )
+
+
+def test_the_second_sentence_says_what_is_not_planned() -> None:
+    guests = [backed_up_guest(), backed_up_guest(101), guest_report(102, coverage=Coverage.NOT_PLANNED)]
+    assert front_sentence(report(guests, backups_read=True), "en").endswith(
+        "2 of 3 are in an active backup job; 1 is not."
+    )
+
+
+@given(*[st.integers(0, 3)] * 5, st.sampled_from(LANGUAGES), st.sampled_from([None, *IssueCode]))
+def test_no_report_with_something_unseen_lacks_a_word_about_it(
+    good: int, bad: int, late: int, unknown: int, waived: int, language: str, code: IssueCode | None
+) -> None:
+    issues = () if code is None else (issue(code),)
+    sentence = front_sentence(protected(good, bad, late, unknown, waived, issues=issues), language)
+    assert "?" not in sentence
+    assert "{" not in sentence
+    seen = {IssueCode.CONFLICTING_POLICIES, IssueCode.AMBIGUOUS_GROUPS}
+    told = ("Not everything could be seen", "Tout n’a pas pu être vu", "PVE’s own evaluation", "L’évaluation de PVE")
+    if code is not None and code not in seen and good + bad + late + unknown + waived:
+        assert any(words in sentence for words in told)
+
+
+def test_a_backup_server_that_is_down_hides_no_guest() -> None:
+    down = issue(IssueCode.SOURCE_DOWN, "pbs1", message="no route")
+    assert clusters_seen(report(sources=[source_report(), pbs_source(up=False)], issues=[down]))
+    assert not clusters_seen(report(sources=[pbs_source()]))
+    both = [source_report("one"), pbs_source("one")]
+    assert not clusters_seen(report(sources=both, issues=[issue(IssueCode.SOURCE_DOWN, "one")]))
+
+
+# --- backups that exist ---
+
+
+@pytest.mark.parametrize(
+    ("fields", "english", "short"),
+    [
+        ({}, "7 versions, 7 expected", "7/7"),
+        (
+            {"actual": 4, "delta": -3, "missing": 3, "state": RetentionState.SHORT},
+            "4 versions, 7 expected: 3 missing",
+            "4/7 (−3)",
+        ),
+        (
+            {"actual": 19, "high": 14, "delta": 12, "surplus": 5, "state": RetentionState.EXCESS},
+            "19 versions, 7 to 14 expected: 5 too many",
+            "19/7–14 (+5)",
+        ),
+        ({"actual": 12, "high": 14, "delta": 5}, "12 versions, 7 to 14 expected", "12/7–14"),
+        (
+            {"actual": 1, "expected": 1, "low": 1, "high": 1, "state": RetentionState.YOUNG},
+            "1 version, 1 expected, growing to 7",
+            "1/1",
+        ),
+        (
+            {"actual": 12, "expected": None, "low": None, "high": None, "state": RetentionState.UNBOUNDED},
+            "12 versions, nothing limits them",
+            "12/∞",
+        ),
+        (
+            {"actual": 3, "expected": None, "low": None, "high": None, "state": RetentionState.NOT_APPLICABLE},
+            "3 versions, no active job makes more here",
+            "3/–",
+        ),
+        (
+            {"actual": 3, "expected": None, "low": None, "high": None, "state": RetentionState.UNKNOWN},
+            "3 versions, how many there should be is not known",
+            "3/?",
+        ),
+        (
+            {"incomplete": True, "expected": None, "low": None, "high": None, "state": RetentionState.UNKNOWN},
+            "versions not known, how many there should be is not known",
+            "?/?",
+        ),
+    ],
+)
+def test_versions_are_compared_in_words_and_in_short(fields: dict[str, Any], english: str, short: str) -> None:
+    group: GroupReport = group_report(**fields)
+    assert describe_retention(group, "en") == english
+    assert describe_versions(group, "en") == short
+
+
+def test_versions_are_compared_in_french() -> None:
+    short = group_report(actual=4, delta=-3, missing=3, state=RetentionState.SHORT)
+    assert describe_retention(short, "fr") == f"4 versions (attendues{NBSP}: 7), manquantes{NBSP}: 3"
+
+
+@pytest.mark.parametrize(
+    ("policy", "english"),
+    [
+        (
+            GroupPolicy(("prune job p-main",), (("keep-daily", 14),), "UTC", NOW, 3),
+            "pruned by prune job p-main (keep-daily=14), next 21 Oct 2026, 11:00, will remove 3",
+        ),
+        (
+            GroupPolicy(("job nightly", "prune job p1"), None, None, None, 0),
+            "pruned by job nightly and prune job p1, will remove none",
+        ),
+        (GroupPolicy(("something new\n",)), "pruned by something new\\n"),
+        (GroupPolicy(), "pruned by nothing"),
+    ],
+)
+def test_who_prunes_when_and_how_many(policy: GroupPolicy, english: str) -> None:
+    assert describe_pruning(policy, "en", PARIS) == english
+
+
+def test_what_prunes_is_named_in_the_language() -> None:
+    assert describe_pruner("prune job p1", "fr") == "la tâche d’élagage p1"
+    assert describe_pruner("job nightly", "fr") == "la tâche nightly"
+    assert describe_pruning(GroupPolicy(), "en", PARIS, known=False) == "what prunes them is not known"
+
+
+@pytest.mark.parametrize(
+    ("at", "english"),
+    [(None, "not known"), (0, "not filling up"), (NOW, "not filling up"), (NOW + 86_400, "full on 22 Oct 2026")],
+)
+def test_a_full_date_in_the_past_means_not_filling_up(at: int | None, english: str) -> None:
+    assert describe_full_date(at, NOW, PARIS, "en") == english

@@ -1,0 +1,165 @@
+"""Sections 6 and 12: the datastores of the backup servers, how full they are, and the jobs that work on them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from report.backups import GarbageCollection
+from report.model import DatastoreReport, JobState, Report
+from report.rows.shared import Reader, datastore_anchor
+from report.sections import Row, Section
+from report.words import (
+    all_seen,
+    capitalise,
+    describe_datastore_state,
+    describe_full_date,
+    describe_last_run,
+    format_bytes,
+    format_instant,
+    format_number,
+    format_ratio,
+    join_known,
+    printable,
+)
+
+LINES_AT_MOST = 8
+
+
+def capacity(report: Report, reader: Reader) -> Section:
+    """Given a report, return section 6: a line a datastore, those without figures first, then the fullest, with the estimate (H13)."""
+    ordered = sorted(report.datastores, key=_fullest_first)
+    section = Section(
+        key="capacity",
+        number=6,
+        title=reader.word("section.capacity"),
+        columns=reader.columns(("datastore", 3), ("used", 4), ("full_on", 3)),
+        rows=tuple(_capacity_row(store, report.created_at, reader) for store in ordered[:LINES_AT_MOST]),
+        empty=reader.word(_no_datastore(report)),
+    )
+    if len(ordered) <= LINES_AT_MOST:
+        return section
+    where = reader.word("section.datastores")
+    more = reader.word("more_rows", shown=LINES_AT_MOST, count=len(ordered), section=where)
+    return replace(section, sentences=(more,))
+
+
+def _fullest_first(report: DatastoreReport) -> tuple[bool, float, str, str]:
+    ratio = _ratio(report)
+    return ratio is not None, -(ratio or 0.0), report.server, report.datastore.name
+
+
+def _capacity_row(report: DatastoreReport, now: int, reader: Reader) -> Row:
+    store, ratio = report.datastore, _ratio(report)
+    used = reader.word("unknown")
+    if ratio is not None:
+        used = reader.word(
+            "capacity.used",
+            used=format_bytes(store.used_bytes, reader.language),
+            total=format_bytes(store.total_bytes, reader.language),
+            percent=format_ratio(ratio, reader.language),
+        )
+    if report.state != "online":
+        used = join_known((_state(report, reader), used if ratio is not None else ""), reader.language)
+    full = describe_full_date(store.estimated_full_at, now, reader.zone, reader.language)
+    return Row(
+        cells=(reader.word("place", server=report.server, place=store.name), capitalise(used), capitalise(full)),
+        # a full datastore may well be online: a mark of good beside 99 % would mislead
+        state="" if report.state == "online" else _mark(report),
+        link=datastore_anchor(report.server, store.name),
+    )
+
+
+def datastores(report: Report, reader: Reader) -> Section:
+    """Given a report, return the datastores of section 12: state, usage, deduplication, garbage collection (H11, H12)."""
+    return Section(
+        key="datastores",
+        number=12,
+        title=reader.word("section.datastores"),
+        columns=reader.columns(
+            ("datastore", 2),
+            ("state", 2.6),
+            ("used>", 1.3),
+            ("size>", 1.3),
+            ("usage>", 1.1),
+            ("full_on", 1.8),
+            ("deduplication>", 1.6),
+            ("pending>", 1.5),
+            ("garbage_collection", 3),
+            ("groups>", 1.2),
+            ("all_versions>", 1.2),
+        ),
+        rows=tuple(_datastore_row(store, report.created_at, reader) for store in report.datastores),
+        empty=reader.word(_no_datastore(report)),
+        landscape=True,
+    )
+
+
+def _datastore_row(report: DatastoreReport, now: int, reader: Reader) -> Row:
+    language, store, collection = reader.language, report.datastore, report.garbage_collection
+    ratio, deduplication = _ratio(report), report.deduplication_ratio
+    unknown = reader.word("unknown")
+    return Row(
+        cells=(
+            printable(store.name),
+            _state(report, reader),
+            unknown if ratio is None else format_bytes(store.used_bytes, language),
+            unknown if ratio is None else format_bytes(store.total_bytes, language),
+            unknown if ratio is None else format_ratio(ratio, language),
+            describe_full_date(store.estimated_full_at, now, reader.zone, language),
+            unknown if deduplication is None else format_number(round(deduplication, 1), language),
+            format_bytes(collection.pending_bytes if collection else None, language),
+            _collection(collection, reader),
+            unknown if report.groups is None else format_number(report.groups, language),
+            unknown if report.snapshots is None else format_number(report.snapshots, language),
+        ),
+        state=_mark(report),
+        anchor=datastore_anchor(report.server, store.name),
+        group=printable(report.server),
+    )
+
+
+def _ratio(report: DatastoreReport) -> float | None:
+    """Return how full a datastore is; a total of 0 means that it was not told, not that it is full."""
+    used, total = report.datastore.used_bytes, report.datastore.total_bytes
+    return used / total if used is not None and total else None
+
+
+def _state(report: DatastoreReport, reader: Reader) -> str:
+    detail = {"maintenance": report.datastore.maintenance, "error": report.datastore.error}.get(report.state)
+    return describe_datastore_state(report.state, detail, reader.language)
+
+
+def _mark(report: DatastoreReport) -> str:
+    marks = {"online": JobState.ACTIVE, "maintenance": JobState.PAUSED, "unmounted": JobState.PAUSED}
+    return marks.get(report.state, JobState.BROKEN)
+
+
+def _collection(collection: GarbageCollection | None, reader: Reader) -> str:
+    """Say how the last garbage collection ended and when, and whether it met corrupt chunks."""
+    if collection is None:
+        return reader.word("unknown")
+    if collection.last_run_at is None and collection.last_run_state is None:
+        return reader.word("last_run.never")
+    state, text = _result(collection.last_run_state), collection.last_run_state
+    corrupt = reader.word("gc.corrupt", count=format_number(collection.still_bad or 0, reader.language))
+    run = run_in_words(state, collection.last_run_at, text, reader)
+    return join_known((run, corrupt if collection.still_bad else ""), reader.language)
+
+
+def _result(text: str | None) -> str | None:
+    """Read a task's end as PBS writes it (H8)."""
+    if text is None or text == "unknown":
+        return None
+    return "ok" if text == "OK" else "warning" if text.startswith("WARNINGS") else "error"
+
+
+def run_in_words(state: str | None, at: int | None, text: str | None, reader: Reader) -> str:
+    """Given how a run of a PBS ended (None: not told), when (epoch) and with which text, return it in words."""
+    shown = describe_last_run(state, reader.language)
+    if at is not None:
+        shown = reader.word("last_run", state=shown, instant=format_instant(at, reader.zone, reader.language))
+    return reader.word("last_run.status", run=shown, status=text) if state in ("warning", "error") and text else shown
+
+
+def _no_datastore(report: Report) -> str:
+    return "datastores.none" if all_seen(report) else "datastores.none_visible"

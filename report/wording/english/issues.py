@@ -1,0 +1,45 @@
+"""Issues in English: what could not be seen or does not fit, and what to do about it."""
+
+from __future__ import annotations
+
+ISSUES = {
+    "source_down": "source {source} could not be read: {message}",
+    "collector_failed": "{collector} of {source} could not be read: {message}",
+    "collector_failed.subject": "{collector} of {source} ({subject}) could not be read: {message}",
+    "facts_stale": "{collector} of {source}: last read: {fetched_at}, too old to rely on",
+    "facts_stale.subject": "{collector} of {source} ({subject}): last read: {fetched_at}, too old to rely on",
+    "permission_missing": "the token of {source} lacks {privilege} on {path} or below it, which hides {hides}",
+    "no_guest_visible": "no guest is visible: {source} has none, or its token may not see any (VM.Audit on /vms)",
+    "partial_view": "partial view: the token of {source} lacks {privilege} on {path} or below it, so guests may be hidden",
+    "node_offline": "node {node} of {source} is offline: its guests get no backup until it is back",
+    "coverage_disagreement": "PVE selects other guests for job {job} (only ours: {ours}; only PVE’s: {theirs})",
+    "coverage_disagreement.all": "PVE’s own list of guests in no job differs (only ours: {ours}; only PVE’s: {theirs})",
+    "conflicting_policies": "jobs {jobs} prune backups of the same guests on storage {storage} by different retention: "
+    "each removes what another keeps",
+    "ambiguous_groups": "backup groups in {datastore} on {server} that may be any of several guests’: {count}",
+    "datastore_unreadable": "datastore {datastore} of {source} cannot be used as it should: {message}",
+    "oracle_refused": "PVE refuses to evaluate job {job}: {message}",
+    "oracle_refused.all": "PVE refuses to list the guests in no job: {message}",
+    "oracle_silent": "PVE evaluates job {job}, which is broken by our evaluation",
+    "oracle_silent.all": "PVE lists the guests in no job although by our evaluation a job is broken",
+}
+
+ISSUE_REMEDIES = {
+    "source_down": "Check that a host of it is up and that address, certificate and token are right in the configuration",
+    "collector_failed": "The last good answer is used until it is too old; after that its guests cannot be decided",
+    "facts_stale": "Find out why it cannot be read; what rests on it cannot be decided until then",
+    "permission_missing": "pveum acl modify {path} --tokens {token} --roles {role} (the token’s user needs it too)",
+    "permission_missing.pbs": "proxmox-backup-manager acl update {path} {role} --auth-id {token} (the token’s user needs it too)",
+    "no_guest_visible": "pveum acl modify / --tokens {token} --roles PVEAuditor (the token’s user needs it too)",
+    "partial_view": "pveum acl modify {path} --tokens {token} --roles {role}; "
+    "if that is so already, find the deeper entry that denies it: pveum acl list",
+    "node_offline": "Bring the node back; a run missed meanwhile is made up only by jobs with “repeat missed”",
+    "coverage_disagreement": "Trust neither for these guests; report it as a defect of vzcover, with the JSON report",
+    "conflicting_policies": "Give these jobs one retention, or none and set it on the storage: "
+    "pvesm set {storage} --prune-backups keep-daily=7",
+    "ambiguous_groups": "Give each cluster a namespace of its own: pvesm set STORAGE --namespace NAME",
+    "datastore_unreadable": "Look at it on the PBS: proxmox-backup-manager datastore show {datastore}; what it holds cannot be judged "
+    "until then",
+    "oracle_refused": "Repair what PVE names; if nothing is wrong there, report it as a defect of vzcover, with the JSON report",
+    "oracle_silent": "Check the job by hand; report it as a defect of vzcover, with the JSON report",
+}

@@ -1,0 +1,27 @@
+"""The whole table of English."""
+
+from __future__ import annotations
+
+from report.wording.english.backups import BACKUP_PLURALS, BACKUP_WORDS
+from report.wording.english.issues import ISSUE_REMEDIES, ISSUES
+from report.wording.english.reasons import JOB_REASONS, REASONS, REMEDIES
+from report.wording.english.words import PLURALS, WORDS
+from report.wording.table import Texts
+
+ENGLISH = Texts(
+    reasons=REASONS,
+    job_reasons=JOB_REASONS,
+    remedies=REMEDIES,
+    issues=ISSUES,
+    issue_remedies=ISSUE_REMEDIES,
+    words=WORDS | BACKUP_WORDS,
+    plurals=PLURALS | BACKUP_PLURALS,
+    byte_units=("B", "kB", "MB", "GB", "TB", "PB", "EB"),
+    second="s",
+    minute="min",
+    hour="h",
+    day="d",
+    instant_pattern="d MMM y, HH:mm",
+    long_date_pattern="EEEE d MMMM y, HH:mm",
+    date_pattern="d MMM y",
+)

@@ -1,0 +1,27 @@
+"""The whole table of French."""
+
+from __future__ import annotations
+
+from report.wording.french.backups import BACKUP_PLURALS, BACKUP_WORDS
+from report.wording.french.issues import ISSUE_REMEDIES, ISSUES
+from report.wording.french.reasons import JOB_REASONS, REASONS, REMEDIES
+from report.wording.french.words import PLURALS, WORDS
+from report.wording.table import Texts
+
+FRENCH = Texts(
+    reasons=REASONS,
+    job_reasons=JOB_REASONS,
+    remedies=REMEDIES,
+    issues=ISSUES,
+    issue_remedies=ISSUE_REMEDIES,
+    words=WORDS | BACKUP_WORDS,
+    plurals=PLURALS | BACKUP_PLURALS,
+    byte_units=("o", "ko", "Mo", "Go", "To", "Po", "Eo"),
+    second="s",
+    minute="min",
+    hour="h",
+    day="j",
+    instant_pattern="d MMM y, HH:mm",
+    long_date_pattern="EEEE d MMMM y, HH:mm",
+    date_pattern="d MMM y",
+)

@@ -1,0 +1,115 @@
+"""`vzcover demo`, the first thing that people run: all files, all addresses, and nothing left behind."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
+from prometheus_client.parser import text_string_to_metric_families
+from pypdf import PdfReader
+
+from tests.processes import daemon, run, wait_for
+from tests.tools import require
+
+SMALL = ("--guests", 12, "--nodes", 2)
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has started."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_once_writes_every_file_and_ends(tmp_path: Path) -> None:
+    ended = run("demo", "--once", "--output", tmp_path / "demo", *SMALL)
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    named = [Path(line) for line in ended.stdout.splitlines() if line.startswith("/")]
+    assert [path.suffix for path in named] == [".pdf", ".json", ".csv", ".prom", ".openmetrics"]
+    pdf, data, table, text, openmetrics = named
+    guests = json.loads(data.read_text())["guests"]
+    assert len(guests) == len(list(csv.DictReader(table.read_text().splitlines()))) == 12
+    assert PdfReader(pdf).pages
+    for path, parse in ((text, text_string_to_metric_families), (openmetrics, openmetrics_families)):
+        families = {family.name: family for family in parse(path.read_text())}
+        assert len(families["vzcover_guest_info"].samples) == 12
+        assert families["vzcover_api_requests"].samples
+    assert (tmp_path / "demo" / "demo.secret").stat().st_mode & 0o777 == 0o600
+    assert "are in an active backup job" in ended.stdout
+
+
+def test_once_in_french(tmp_path: Path) -> None:
+    ended = run("demo", "--once", "--output", tmp_path, "--language", "fr", *SMALL)
+
+    assert ended.returncode == 0
+    assert "sauvegarde" in ended.stdout
+
+
+def test_promtool_finds_nothing_to_say_about_the_metrics(tmp_path: Path) -> None:
+    promtool = require("promtool")
+    run("demo", "--once", "--output", tmp_path, "--guests", 40)
+    with (tmp_path / "metrics.prom").open() as metrics:
+        checked = subprocess.run(
+            [promtool, "check", "metrics"], stdin=metrics, capture_output=True, text=True, check=False
+        )
+
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_says_where_everything_is_and_leaves_nothing_behind(number: signal.Signals) -> None:
+    with daemon("demo", *SMALL) as running:
+        wait_for(lambda: any(line.startswith("Ctrl-C") for line in running.output), "the addresses")
+        told = dict(line.split(": ", 1) for line in running.output if ": " in line and not line.startswith(" "))
+        told = {name: value.strip() for name, value in told.items()}
+        for name in ("page", "metrics", "JSON"):
+            assert told[name].startswith(f"http://{running.address}/")
+            assert running.get("/" + told[name].split("/", 3)[3])[0] == 200
+        assert Path(told["PDF"]).read_bytes().startswith(b"%PDF-")
+        assert Path(told["configuration"]).is_file()
+        simulators = children(running.process.pid)
+        code, seconds = running.end(number)
+
+    assert len(simulators) == 1
+    assert (code, seconds < 5) == (0, True)
+    assert not alive(simulators[0])
+    assert not Path(told["configuration"]).parent.exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_while_it_starts_leaves_nothing_behind(number: signal.Signals) -> None:
+    with daemon("demo", *SMALL) as running:
+        (simulator,) = wait_for(lambda: children(running.process.pid), "the simulator to be started")
+        code, seconds = running.end(number)
+
+    assert (code, seconds < 5) == (128 + number, True)
+    assert not alive(simulator)
+
+
+def test_a_size_that_the_simulator_refuses_is_an_error() -> None:
+    ended = run("demo", "--once", "--guests", 0)
+
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1].startswith("vzcover: the simulator did not start")
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_folder_that_is_not_one_is_exit_code_4(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    ended = run("demo", "--once", "--output", tmp_path / "file", *SMALL)
+
+    assert (ended.returncode, ended.stdout) == (4, "")
+    assert ended.stderr.endswith("choose a folder, not a file\n")
