@@ -13,16 +13,21 @@ GZIP = 16 + zlib.MAX_WBITS
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """One body in both encodings; `gzip` decompresses to `plain`."""
+    """One body in both encodings; `gzip` decompresses to `plain`, which comes in parts that several bodies may share."""
 
-    plain: bytes
+    parts: tuple[bytes, ...]
     gzip: bytes
+
+    @property
+    def plain(self) -> bytes:
+        """Return the parts as one; makes a copy."""
+        return b"".join(self.parts)
 
     @staticmethod
     def of(plain: bytes) -> Body:
         """Given bytes, return them in both encodings."""
         compressor = start_gzip()
-        return Body(plain, compressor.compress(plain) + compressor.flush())
+        return Body((plain,), compressor.compress(plain) + compressor.flush())
 
 
 @dataclass(frozen=True, slots=True)

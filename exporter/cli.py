@@ -5,6 +5,8 @@ authenticated, 4 the report could not be written.
 from __future__ import annotations
 
 import argparse
+import errno
+import io
 import os
 import platform
 import sys
@@ -14,8 +16,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from exporter import commands, demo
-from exporter.errors import VzcoverError
+from exporter.errors import OutputError, VzcoverError
 from exporter.logs import set_up
+from exporter.signals import Terminated, ended_in_order
 from exporter.terminal import complain
 from report.version import VERSION
 
@@ -41,12 +44,16 @@ exit codes:
   0  fine
   1  findings: a demanded guest is in no active backup job, or what --fail-on names
   2  the configuration cannot be used
-  3  no source could be reached or authenticated
+  3  no source could be reached or authenticated (the report is written all the same, and says so)
   4  the report could not be written
 
-the configuration is --config FILE, else $VZCOVER_CONFIG, else /etc/vzcover/config.yaml; every setting may also come from
+The configuration is --config FILE, else $VZCOVER_CONFIG, else /etc/vzcover/config.yaml. Every setting may also come from
 the environment, as VZCOVER__PVE__0__TOKEN_ID does.
+
+--generate-pdf stands for `report --format pdf`, --dump-report-data for `report --format json --output -`.
 """
+# what says that standard output takes no more
+OUTPUT_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,27 +89,54 @@ COMMANDS = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Given the command line (default: the process's), run its command; return the exit code."""
-    parser = build_parser()
-    given = _with_old_flags(list(sys.argv[1:] if arguments is None else arguments))
-    options = parser.parse_args(given)
-    if options.versions:
-        print(versions())
-        return 0
-    if options.command is None:
-        parser.print_help()
-        return 2
-    set_up("keyvalue", "warning")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # a terminal that cannot show a name must not end the program
+            stream.reconfigure(errors="replace")
     try:
-        return int(options.run(options))
+        with ended_in_order():
+            code = _run(list(sys.argv[1:] if arguments is None else arguments))
+            sys.stdout.flush()
     except VzcoverError as error:
         complain(str(error))
         return error.exit_code
     except KeyboardInterrupt:
         return 130
+    except Terminated as signalled:
+        return signalled.exit_code
     except BrokenPipeError:
-        # whoever read our output has seen enough; keep the interpreter from complaining at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # whoever read our output has seen enough
+        _drop_output()
         return 0
+    except OSError as error:
+        if error.errno not in OUTPUT_FULL:
+            raise
+        _drop_output()
+        complain(f"cannot write standard output: {(error.strerror or str(error)).lower()}")
+        return OutputError.exit_code
+    return code
+
+
+def _run(arguments: list[str]) -> int:
+    parser = build_parser()
+    try:
+        options = parser.parse_args(_with_old_flags(arguments))
+    except SystemExit as end:
+        # argparse has printed its help or its complaint
+        return int(end.code or 0)
+    if options.versions:
+        print(versions())
+        return 0
+    if options.command is None:
+        parser.print_help(sys.stderr)
+        return 2
+    set_up("keyvalue", "warning")
+    return int(options.run(options))
+
+
+def _drop_output() -> None:
+    """Let what is still to be written go nowhere, or the interpreter complains when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -112,6 +146,7 @@ def build_parser() -> argparse.ArgumentParser:
         description="Tells, for every Proxmox guest, whether it is backed up as promised.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     parser.add_argument(
         "--version", dest="versions", action="store_true", help="print the versions of vzcover and its libraries"
@@ -125,6 +160,7 @@ def build_parser() -> argparse.ArgumentParser:
             help=command.summary,
             description=command.summary[0].upper() + command.summary[1:] + ".",
             formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
         )
         _common_options(own, argparse.SUPPRESS)
         command.options(own)
@@ -140,7 +176,7 @@ def _common_options(parser: argparse.ArgumentParser, default: object) -> None:
     parser.add_argument(
         "--now",
         metavar="EPOCH",
-        type=int,
+        type=commands.epoch,
         default=default,
         help="judge as of this instant instead of the clock (for recordings)",
     )

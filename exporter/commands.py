@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 import time
@@ -13,18 +14,21 @@ from exporter.app import build_daemon, reader_of, refresh_once
 from exporter.config.load import LoadedConfig, find_config, load_config
 from exporter.deliver import FORMATS, render, write_files
 from exporter.errors import ConfigError, ConfigProblem
-from exporter.logs import set_up
+from exporter.logs import event, set_up
 from exporter.terminal import complain, print_section, progress
 from report.model import Coverage, IssueCode, Protection, Report
 from report.rows.paper import status_rows
 from report.tables.json_report import to_json
 from report.words import describe_issue
 
+LOGGER = logging.getLogger("vzcover")
+# the year 3000; --now in milliseconds would be far beyond
+LATEST = 32_503_680_000
 TEXT_FORMATS = ("json", "csv")
 # states that --fail-on may name; the others are what one hopes for
 FAILING = (Coverage.NOT_PLANNED, Coverage.UNDECIDED, Protection.UNPROTECTED, Protection.AT_RISK, Protection.UNKNOWN)
-# what makes a report say less than it seems to; told on standard error as well
-GRAVE = (IssueCode.SOURCE_DOWN, IssueCode.NO_GUEST_VISIBLE)
+# what makes a report say less than it seems to; told on standard error as well, as is a source that is down
+GRAVE = (IssueCode.NO_GUEST_VISIBLE, IssueCode.PARTIAL_VIEW)
 
 
 def no_options(parser: argparse.ArgumentParser) -> None:
@@ -57,10 +61,8 @@ def status_options(parser: argparse.ArgumentParser) -> None:
 def serve(options: argparse.Namespace) -> int:
     """Run the daemon until a signal ends it."""
     loaded = load(options)
-    set_up(loaded.config.log.format, loaded.config.log.level)
-    _warn(loaded)
-    daemon = build_daemon(loaded, lambda: load(options), clock=clock(options))
-    return daemon.run()
+    _set_up_log(loaded)
+    return build_daemon(loaded, lambda: _set_up_log(load(options)), clock=clock(options)).run()
 
 
 def report(options: argparse.Namespace) -> int:
@@ -74,8 +76,7 @@ def report(options: argparse.Namespace) -> int:
         judged = refresh_once(loaded, int(clock(options)()))
     reader = reader_of(loaded.config)
     if options.output == "-":
-        sys.stdout.buffer.write(render(judged, reader, formats)[formats[0]])
-        sys.stdout.buffer.flush()
+        _write_out(render(judged, reader, formats)[formats[0]])
     else:
         folder = Path(options.output) if options.output else loaded.config.report.output
         with progress("writing the report"):
@@ -93,7 +94,7 @@ def status(options: argparse.Namespace) -> int:
         judged = refresh_once(loaded, int(clock(options)()))
     reader = reader_of(loaded.config)
     if options.json:
-        sys.stdout.write(to_json(judged, reader.language))
+        _write_out(to_json(judged, reader.language).encode())
     else:
         print_section(status_rows(judged, reader.language, reader.zone))
     failing = (Coverage.NOT_PLANNED, Coverage.UNDECIDED) if options.strict else (Coverage.NOT_PLANNED,)
@@ -115,6 +116,9 @@ def check_config(options: argparse.Namespace) -> int:
 
 def exit_code(judged: Report, language: str, failing: tuple[str, ...]) -> int:
     """Given a Report, the reader's language and the states that are failures, tell what is grave and return the exit code."""
+    for source in judged.sources:
+        if source.failure and not source.up:
+            complain(source.failure.message)
     for issue in judged.issues:
         if issue.code in GRAVE:
             complain(describe_issue(issue, language))
@@ -137,6 +141,29 @@ def clock(options: argparse.Namespace) -> Callable[[], float]:
 def usage(option: str, message: str) -> ConfigError:
     """Given an option and what is wrong with it, return the error."""
     return ConfigError([ConfigProblem("command line", None, option, message)])
+
+
+def epoch(text: str) -> int:
+    """Given the value of --now, return it; argparse turns the error into a usage message and exit code 2."""
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text} is not an instant in epoch seconds, such as 1795234733")
+    if int(text) > LATEST:
+        raise argparse.ArgumentTypeError(f"{text} is too far ahead; give seconds, not milliseconds")
+    return int(text)
+
+
+def _write_out(content: bytes) -> None:
+    """Write bytes to standard output as they are, whatever its encoding."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(content)
+
+
+def _set_up_log(loaded: LoadedConfig) -> LoadedConfig:
+    """Log as the configuration says, beginning with what is doubtful in it."""
+    set_up(loaded.config.log.format, loaded.config.log.level)
+    for warning in loaded.warnings:
+        event(LOGGER, logging.WARNING, "doubtful setting", where=str(warning))
+    return loaded
 
 
 def _warn(loaded: LoadedConfig) -> None:

@@ -14,20 +14,24 @@ from exporter.bodies import LazyBody
 from exporter.counters import Counters
 from exporter.daily import DailyReports
 from exporter.errors import ConfigError
+from exporter.interpreter import prepare
 from exporter.logs import event
 from exporter.metrics.exposition import render_exposition
 from exporter.metrics.own import SelfStatus
 from exporter.parts import Parts, Server
 from exporter.signals import Flags, signal_flags
 from exporter.store import Snapshot, Store
-from exporter.systemd import notify, watchdog_seconds
+from exporter.systemd import notify, reloading, watchdog_seconds
 from report.model import Report
 
 LOGGER = logging.getLogger("vzcover")
 # how often the main thread looks at its flags and feeds the watchdog
 TICK_SECONDS = 0.2
-# how long threads may take to finish their unit of work after SIGTERM; they are daemon threads and die with the process after it
-STOP_SECONDS = 4.0
+# how long threads may take to finish their unit of work after SIGTERM; they are daemon threads and die with the process after it,
+# which has to be gone 5 s after the signal
+STOP_SECONDS = 3.0
+# settings that a reload leaves as they were
+NEED_RESTART = ("web", "state_dir")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,7 @@ class Daemon:
         self._server = server
         self._counters = counters
         self._status = status
+        self._config_reloaded = status.config_reloaded
         self._make_parts = reload
         self._clock = clock
         self._stopping = threading.Event()
@@ -74,12 +79,14 @@ class Daemon:
             lambda: self._parts, store, counters, self._stopping, self._refreshed, at_start=report_at_start, clock=clock
         )
 
-    def run(self, on_started: Callable[[Started], None] | None = None) -> int:
+    def run(self, on_started: Callable[[Started], None] | None = None, *, hang_up_ends: bool = False) -> int:
         """Serve until SIGTERM or SIGINT; return the exit code. `on_started` is called after the first refresh (and report, if that
-        was asked for). Raises ConfigError if an address cannot be bound.
+        was asked for). SIGHUP reloads, or ends too if `hang_up_ends`. Raises ConfigError if an address cannot be bound.
         """
-        with signal_flags() as flags:
+        with signal_flags(hang_up_ends=hang_up_ends) as flags:
             self._server.bind()
+            prepare()
+            self._daily.recall()
             self._server.start()
             threads = [
                 threading.Thread(target=self._refresh_loop, name="refresh", daemon=True),
@@ -121,7 +128,9 @@ class Daemon:
         event(LOGGER, logging.INFO, "stopping")
         self._stopping.set()
         self._wake.set()
-        self._parts.close()
+        # a refresh that began before a reload still reads through the old parts
+        for parts in (self._parts, *self._retired):
+            parts.close()
         deadline = time.monotonic() + STOP_SECONDS
         self._server.stop()
         for thread in threads:
@@ -144,7 +153,8 @@ class Daemon:
 
     def _refresh(self) -> None:
         while self._retired:
-            self._retired.pop().close()
+            self._retired[0].close()
+            del self._retired[0]
         parts, started, now = self._parts, time.monotonic(), int(self._clock())
         report = parts.refresh(now)
         if self._stopping.is_set():
@@ -159,6 +169,8 @@ class Daemon:
         parts = self._parts
         status = replace(
             self._status,
+            config_hash=parts.config_hash,
+            config_reloaded=self._config_reloaded,
             web_config_reloaded=self._server.web_config_reloaded,
             report_seconds=self._daily.last_seconds,
             reported_at=self._daily.last_at,
@@ -182,12 +194,12 @@ class Daemon:
 
     def _reload(self) -> None:
         """Put a new configuration in force between two refreshes; a bad one leaves the old in force and says so in a metric."""
-        notify("RELOADING=1")
+        notify(reloading())
         old = self._parts
         try:
             self._parts = self._make_parts()
         except ConfigError as error:
-            self._status = replace(self._status, config_reloaded=False)
+            self._config_reloaded = False
             event(
                 LOGGER,
                 logging.ERROR,
@@ -195,10 +207,11 @@ class Daemon:
                 error=str(error),
             )
         else:
-            if self._parts.config.web != old.config.web:
-                event(LOGGER, logging.WARNING, "the settings of web have changed: they need a restart")
+            for name in NEED_RESTART:
+                if getattr(self._parts.config, name) != getattr(old.config, name):
+                    event(LOGGER, logging.WARNING, "a changed setting needs a restart", setting=name)
             self._retired.append(old)
-            self._status = replace(self._status, config_reloaded=True, config_hash=self._parts.config_hash)
+            self._config_reloaded = True
             event(LOGGER, logging.INFO, "configuration reloaded", sha256=self._parts.config_hash)
         self._wake.set()
         notify("READY=1")

@@ -10,16 +10,18 @@ from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 
 from exporter.errors import OutputError
-from exporter.files import write_atomically
+from exporter.files import leftover_of, write_atomically
 from report.model import Report
 from report.pdf.render import render_pdf
 from report.rows.paper import build_paper
 from report.tables.csv_report import guests_csv
-from report.tables.json_report import to_json
+from report.tables.json_report import json_pieces
 from report.version import VERSION
 
 PREFIX = "vzcover"
 _OURS = re.compile(rf"{PREFIX}-(\d{{8}}T\d{{6}}Z)\.(pdf|json|csv)")
+# longer than any report takes to write
+ABANDONED_SECONDS = 3600
 _STAMP = "%Y%m%dT%H%M%SZ"
 
 
@@ -32,13 +34,15 @@ class Reader:
 
 
 def _pdf(report: Report, reader: Reader) -> bytes:
-    data = _json(report, reader)
-    paper = build_paper(report, reader.language, reader.zone, data_sha256=hashlib.sha256(data).hexdigest())
+    checksum = hashlib.sha256()
+    for piece in json_pieces(report, reader.language):
+        checksum.update(piece.encode())
+    paper = build_paper(report, reader.language, reader.zone, data_sha256=checksum.hexdigest())
     return render_pdf(paper, producer=f"vzcover {VERSION}")
 
 
 def _json(report: Report, reader: Reader) -> bytes:
-    return to_json(report, reader.language).encode()
+    return b"".join(piece.encode() for piece in json_pieces(report, reader.language))
 
 
 def _csv(report: Report, reader: Reader) -> bytes:
@@ -68,14 +72,16 @@ def write_files(folder: Path, report: Report, reader: Reader, formats: Sequence[
 def remove_old(folder: Path, now: int, keep_number: int, keep_age_seconds: int) -> list[Path]:
     """Given what to keep (so many reports, none older than so many seconds), remove our other files; return them.
 
-    Only names that vzcover itself gives are touched. The newest report always stays, whatever its age.
+    Only names that vzcover itself gives are touched. The newest report always stays, whatever its age. What a writer that was
+    killed left half-written goes after an hour. Raises OutputError for the first that cannot be removed.
     """
-    stamps = sorted({match.group(1) for match, _ in _reports(folder)}, reverse=True)
+    reports = _reports(folder)
+    stamps = sorted({match.group(1) for match, _ in reports}, reverse=True)
     oldest = datetime.fromtimestamp(max(0, now - keep_age_seconds), UTC).strftime(_STAMP)
     kept = {
         stamp for position, stamp in enumerate(stamps) if position == 0 or (position < keep_number and stamp >= oldest)
     }
-    removed = [path for match, path in _reports(folder) if match.group(1) not in kept]
+    removed = [path for match, path in reports if match.group(1) not in kept] + _leftovers(folder, now)
     for path in removed:
         try:
             path.unlink(missing_ok=True)
@@ -91,7 +97,20 @@ def newest_pdf(folder: Path) -> Path | None:
 
 
 def _reports(folder: Path) -> list[tuple[re.Match[str], Path]]:
-    if not folder.is_dir():
-        return []
-    found = ((_OURS.fullmatch(path.name), path) for path in folder.iterdir())
+    found = ((_OURS.fullmatch(path.name), path) for path in _files(folder))
     return [(match, path) for match, path in found if match]
+
+
+def _leftovers(folder: Path, now: int) -> list[Path]:
+    """Return our half-written files that nobody can be writing any more."""
+    named = ((leftover_of(path), path) for path in _files(folder))
+    ours = [path for name, path in named if name and _OURS.fullmatch(name)]
+    return [path for path in ours if now - path.stat().st_mtime >= ABANDONED_SECONDS]
+
+
+def _files(folder: Path) -> list[Path]:
+    """Return the files in a folder; none where it is missing or cannot be read, which writing there will tell of."""
+    try:
+        return [path for path in folder.iterdir() if path.is_file()]
+    except OSError:
+        return []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -15,14 +14,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from exporter.app import build_daemon, exposition_of, reader_of, refresh_once
 from exporter.commands import clock
 from exporter.config.load import LoadedConfig, load_config
+from exporter.counters import Counters
 from exporter.daemon import Started
 from exporter.deliver import FORMATS, write_files
 from exporter.errors import VzcoverError
 from exporter.files import write_atomically
+from exporter.signals import postponed
 from exporter.terminal import print_section, progress
 from report.model import Report
 from report.rows.paper import status_rows
@@ -34,13 +36,7 @@ AUDITOR = "auditor@"
 CONFIGURATION = """\
 # Made by `vzcover demo` for a simulated cluster; config.example.yaml explains every setting.
 pve:
-  - name: demo
-    hosts: ["{host}:{port}"]
-    token_id: "{token_id}"
-    token_secret_file: token.secret
-    tls:
-      fingerprint: "{fingerprint}"
-report:
+{pve}{pbs}report:
   output: reports
   zone: Europe/Vienna
   language: {language}
@@ -48,16 +44,38 @@ web:
   listen: "127.0.0.1:0"
 state_dir: state
 """
+SOURCE = """\
+  - name: {name}
+    hosts: ["{host}:{port}"]
+    token_id: "{token_id}"
+    token_secret_file: {name}.secret
+    tls:
+      fingerprint: "{fingerprint}"
+"""
 
 
 @dataclass(frozen=True, slots=True)
-class Simulator:
-    """A running simulator: where it listens, its certificate's fingerprint, and its tokens with their secrets."""
+class Endpoint:
+    """A simulated source: its name, where it listens, its certificate's fingerprint, and its tokens with their secrets."""
 
+    name: str
     host: str
     port: int
     fingerprint: str
     tokens: Mapping[str, str]
+
+    @property
+    def token_id(self) -> str:
+        """Return the token that may read everything."""
+        return next(token for token in self.tokens if token.startswith(AUDITOR))
+
+
+@dataclass(frozen=True, slots=True)
+class Simulator:
+    """A running simulator: a cluster, and the backup servers beside it."""
+
+    cluster: Endpoint
+    servers: tuple[Endpoint, ...]
 
 
 def demo_options(parser: argparse.ArgumentParser) -> None:
@@ -66,6 +84,7 @@ def demo_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", type=Path, metavar="FOLDER", help="where to (default: a temporary folder)")
     parser.add_argument("--guests", type=int, default=60, metavar="N", help="size of the cluster (default 60)")
     parser.add_argument("--nodes", type=int, default=3, metavar="N", help="its nodes (default 3)")
+    parser.add_argument("--pbs", type=int, default=2, metavar="N", help="backup servers beside it (default 2)")
     parser.add_argument("--language", choices=("en", "fr"), default="en", help="language of page and PDF (default en)")
 
 
@@ -81,31 +100,39 @@ def demo(options: argparse.Namespace) -> int:
             return _once(loaded, folder, int(clock(options)()))
         daemon = build_daemon(loaded, lambda: load_config(config, {}), report_at_start=True, clock=clock(options))
         print(f"configuration: {config}", flush=True)
-        return daemon.run(lambda started: _show(loaded, started))
+        # the demo belongs to its terminal, and ends with it
+        return daemon.run(lambda started: _show(loaded, started), hang_up_ends=sys.stdin.isatty())
 
 
 def write_configuration(folder: Path, simulator: Simulator, language: str) -> Path:
-    """Given a folder and the simulator, write a complete configuration there, its secret beside it; return its path."""
-    token_id = next(token for token in simulator.tokens if token.startswith(AUDITOR))
+    """Given a folder and the simulator, write a complete configuration there, the secrets beside it; return its path."""
+    servers = "".join(_source(server) for server in simulator.servers)
     text = CONFIGURATION.format(
-        host=simulator.host,
-        port=simulator.port,
-        token_id=token_id,
-        fingerprint=simulator.fingerprint,
-        language=language,
+        pve=_source(simulator.cluster), pbs=f"pbs:\n{servers}" if servers else "", language=language
     )
-    write_atomically(folder / "token.secret", simulator.tokens[token_id].encode())
-    (folder / "token.secret").chmod(0o600)
+    for source in (simulator.cluster, *simulator.servers):
+        write_atomically(folder / f"{source.name}.secret", source.tokens[source.token_id].encode(), mode=0o600)
     write_atomically(folder / "config.yaml", text.encode())
     return folder / "config.yaml"
 
 
+def _source(source: Endpoint) -> str:
+    return SOURCE.format(
+        name=source.name,
+        host=source.host,
+        port=source.port,
+        token_id=source.token_id,
+        fingerprint=source.fingerprint,
+    )
+
+
 def _once(loaded: LoadedConfig, folder: Path, now: int) -> int:
     with progress("reading the simulated cluster"):
-        report = refresh_once(loaded, now)
-    reader = reader_of(loaded.config)
-    written = write_files(folder, report, reader, tuple(FORMATS))
-    exposition = exposition_of(report, loaded.sha256)
+        counters = Counters()
+        report = refresh_once(loaded, now, counters)
+    with progress("writing the report"):
+        written = write_files(folder, report, reader_of(loaded.config), tuple(FORMATS))
+    exposition = exposition_of(report, loaded.sha256, counters)
     for name, body in (("metrics.prom", exposition.text), ("metrics.openmetrics", exposition.openmetrics)):
         write_atomically(folder / name, body.plain)
         written.append(folder / name)
@@ -123,7 +150,7 @@ def _show(loaded: LoadedConfig, started: Started) -> None:
         print(f"page:    {url}")
         print(f"metrics: {url}metrics")
         print(f"JSON:    {url}api/v1/report")
-    print(f"PDF:     {started.pdf}")
+    print(f"PDF:     {started.pdf or 'not written, as said above'}")
     print("Ctrl-C ends it.", flush=True)
 
 
@@ -144,30 +171,47 @@ def _simulator(options: argparse.Namespace) -> Iterator[Simulator]:
         str(options.guests),
         "--nodes",
         str(options.nodes),
+        "--pbs",
+        str(options.pbs),
     ]
     if options.now is not None:
         command += ["--now", str(options.now)]
-    # in a session of its own: Ctrl-C is for us, and we end it when we are done
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True, env=dict(os.environ))
+    process: subprocess.Popen[str] | None = None
     try:
+        # a signal between the process's birth and its name would leave it behind
+        with postponed():
+            # in a session of its own: Ctrl-C is for us, and we end it when we are done
+            process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, text=True, start_new_session=True, env=dict(os.environ)
+            )
         yield _ready(process)
     finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(END_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        if process is not None:
+            with postponed():
+                _end(process)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    process.terminate()
+    try:
+        process.wait(END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    if process.stdout:
+        process.stdout.close()
 
 
 def _ready(process: subprocess.Popen[str]) -> Simulator:
     """Wait for the simulator's ready line; raise VzcoverError if it ends, or says nothing in time."""
     timer = threading.Timer(READY_SECONDS, process.kill)
-    timer.start()
+    timer.daemon = True
     started = time.monotonic()
-    line = process.stdout.readline() if process.stdout else ""
-    timer.cancel()
+    try:
+        timer.start()
+        line = process.stdout.readline() if process.stdout else ""
+    finally:
+        timer.cancel()
     try:
         ready = json.loads(line)
     except ValueError:
@@ -175,4 +219,9 @@ def _ready(process: subprocess.Popen[str]) -> Simulator:
         raise VzcoverError(
             f"the simulator did not start (waited {waited:.0f} s); run: python -m simulator serve"
         ) from None
-    return Simulator(ready["host"], ready["port"], ready["fingerprint"], ready["tokens"])
+    servers = tuple(_endpoint(server["name"], server) for server in ready.get("pbs", ()))
+    return Simulator(_endpoint("demo", ready), servers)
+
+
+def _endpoint(name: str, ready: Mapping[str, Any]) -> Endpoint:
+    return Endpoint(name, ready["host"], ready["port"], ready["fingerprint"], ready["tokens"])

@@ -5,14 +5,19 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import tempfile
 from pathlib import Path
 
 from exporter.errors import OutputError
 
+# mkstemp puts eight characters between the name and this
+_SUFFIX = ".part"
+_LEFTOVER = re.compile(r"\.(.+)\.[a-z0-9_]{8}\.part")
+_ANOTHER = "choose another folder"
 _REMEDIES = {
-    errno.ENOSPC: "free some space there, or choose another folder (report.output)",
-    errno.EDQUOT: "raise the quota, or choose another folder (report.output)",
+    errno.ENOSPC: "free some space there, or choose another folder",
+    errno.EDQUOT: "raise the quota, or choose another folder",
     errno.EACCES: "let the user that runs vzcover write there, or choose another folder",
     errno.EPERM: "let the user that runs vzcover write there, or choose another folder",
     errno.EROFS: "mount it writable, or choose another folder",
@@ -21,29 +26,36 @@ _REMEDIES = {
 }
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Given a path and its whole content, write it so that a reader sees the old file or the new one; raise OutputError if that fails.
+def write_atomically(path: Path, content: bytes, mode: int = 0o644) -> None:
+    """Given a path, its whole content and its mode, write it so that a reader sees the old file or the new one; raise OutputError
+    if that fails.
 
-    The folder is made if it is missing. The content is on disk before the name points to it.
+    The folder is made if it is missing. The content is on disk before the name points to it. Until then it lies beside it under
+    a hidden name, `leftover_of` that path.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=_SUFFIX)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            Path(temporary).chmod(0o644)
+            Path(temporary).chmod(mode)
             Path(temporary).replace(path)
         except BaseException:
             with contextlib.suppress(OSError):
                 Path(temporary).unlink()
             raise
     except OSError as error:
-        raise OutputError(
-            str(path), (error.strerror or str(error)).lower(), _REMEDIES.get(error.errno or 0, "")
-        ) from None
+        detail = (error.strerror or str(error)).lower()
+        raise OutputError(str(path), detail, _REMEDIES.get(error.errno or 0, _ANOTHER)) from None
+
+
+def leftover_of(path: Path) -> str | None:
+    """Given a path, return the name of the file that it was to become if a writer that was killed left it behind, else None."""
+    found = _LEFTOVER.fullmatch(path.name)
+    return found.group(1) if found else None
 
 
 def writable(folder: Path) -> bool:

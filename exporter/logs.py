@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 import logging
 import re
+import traceback
 from datetime import UTC, datetime
+from pathlib import Path
 
 FIELDS = "fields"
+# how much of the way to a bug is told
+FRAMES = 4
 _PLAIN = re.compile(r"[\w.:/@!%+,-]+")
 
 
@@ -27,7 +31,7 @@ class JsonFormatter(logging.Formatter):
     """The same as one JSON object a line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return json.dumps(_parts(record), ensure_ascii=False, default=str)
+        return _visible(json.dumps(_parts(record), ensure_ascii=False, default=str))
 
 
 def set_up(log_format: str, level: str) -> None:
@@ -45,11 +49,23 @@ def _parts(record: logging.LogRecord) -> dict[str, object]:
     parts: dict[str, object] = {"time": moment, "level": record.levelname.lower(), "msg": record.getMessage()}
     parts.update(getattr(record, FIELDS, {}))
     if record.exc_info and record.exc_info[1] is not None:
-        # the class and message; a traceback of ours is a bug, and may hold local values
+        # a bug of ours: the class, the message and where, as one line
         parts["error"] = f"{type(record.exc_info[1]).__name__}: {record.exc_info[1]}"
+        parts["at"] = " < ".join(_frames(record.exc_info[1]))
     return parts
+
+
+def _frames(error: BaseException) -> list[str]:
+    """Return the innermost places an exception passed, the deepest first, as `file.py:line`."""
+    frames = traceback.extract_tb(error.__traceback__)[-FRAMES:]
+    return [f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames)]
 
 
 def _quoted(value: object) -> str:
     text = str(value)
-    return text if _PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=False)
+    return text if _PLAIN.fullmatch(text) else _visible(json.dumps(text, ensure_ascii=False))
+
+
+def _visible(quoted: str) -> str:
+    """Given a JSON text, escape what would move the cursor or end the line: json.dumps leaves C1 controls and U+2028 alone."""
+    return "".join(character if character.isprintable() else json.dumps(character)[1:-1] for character in quoted)

@@ -13,20 +13,36 @@ FILE_NAME = "last_reports.json"
 
 
 @dataclass(frozen=True, slots=True)
+class Served:
+    """What is remembered of a report, as epochs: the due time it last served, and when it was last written (None: never)."""
+
+    due: int
+    written_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class LastReports:
     """The file's door. A file that is missing or does not read as it should means that nothing is known of the past."""
 
     folder: Path
 
-    def read(self) -> Mapping[str, int]:
-        """Return, by report name, the due time (epoch) that was last served."""
+    def read(self) -> Mapping[str, Served]:
+        """Return, by report name, what is remembered."""
         try:
             entries = json.loads((self.folder / FILE_NAME).read_text(encoding="utf-8"))
-            return {str(name): int(entry["due"]) for name, entry in entries.items()}
-        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            return {str(name): _served(entry) for name, entry in entries.items()}
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
             return {}
 
-    def write(self, name: str, due: int) -> None:
-        """Given a report's name and the due time it served (epoch), remember it; raise OutputError if that cannot be written."""
-        entries = {**{known: {"due": at} for known, at in self.read().items()}, name: {"due": due}}
+    def write(self, name: str, served: Served) -> None:
+        """Given a report's name and what to remember of it, write that; raise OutputError if it cannot be written."""
+        remembered = {**self.read(), name: served}
+        entries = {known: {"due": each.due, "written_at": each.written_at} for known, each in remembered.items()}
         write_atomically(self.folder / FILE_NAME, (json.dumps(entries, indent=2, sort_keys=True) + "\n").encode())
+
+
+def _served(entry: Mapping[str, object]) -> Served:
+    due, written_at = entry["due"], entry.get("written_at")
+    if not isinstance(due, int) or not isinstance(written_at, int | None):
+        raise TypeError
+    return Served(due, written_at)

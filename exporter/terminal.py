@@ -6,17 +6,22 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
+from rich.cells import cell_len
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from report.sections import Section
+from report.sections import Row, Section
 
 # the state's colour, and its mark for those who do not see colours
 STYLES = {
     "sauvegarde_planifiee": ("green", "✓"),
     "non_sauvegardee": ("red", "✗"),
     "indetermine": ("yellow", "?"),
+    "protected": ("green", "✓"),
+    "at_risk": ("yellow", "!"),
+    "unprotected": ("red", "✗"),
     "waived": ("blue", "–"),
     "active": ("green", "✓"),
     "paused": ("yellow", "‖"),
@@ -25,13 +30,19 @@ STYLES = {
 }
 
 # columns of a table that goes into a file or a pipe
-PIPE_WIDTH = 140
+PIPE_WIDTH = 120
+# a table needs as much for its last column, or each row becomes a paragraph
+TEXT_WIDTH = 64
+GAP = 2
+INDENT = 3
+ARROW = "→ "
 
 
 def complain(message: str) -> None:
-    """Given an error's sentence (or several, one a line), print it on standard error."""
-    for line in message.splitlines() or [""]:
-        print(f"vzcover: {line}", file=sys.stderr)
+    """Given an error's sentence (or several, one a line), print it on standard error; what is not printable is shown as such."""
+    for line in message.split("\n"):
+        shown = "".join(character if character.isprintable() else "�" for character in line)
+        print(f"vzcover: {shown}", file=sys.stderr)
 
 
 @contextmanager
@@ -46,19 +57,64 @@ def progress(what: str) -> Iterator[None]:
 
 
 def print_section(section: Section) -> None:
-    """Given a section, print its table, then its sentences; cells are text, never markup."""
-    console = Console() if sys.stdout.isatty() else Console(width=PIPE_WIDTH)
+    """Given a section whose last column is what to do about a row, print it as wide as the terminal (a pipe: PIPE_WIDTH)."""
+    if sys.stdout.isatty():
+        Console(highlight=False).print(*_parts(section, Console().width), sep="\n")
+        return
+    console = Console(width=PIPE_WIDTH, highlight=False, color_system=None)
+    with console.capture() as captured:
+        console.print(*_parts(section, PIPE_WIDTH), sep="\n")
+    # the blanks that fill cells up are noise in a file
+    print("\n".join(line.rstrip() for line in captured.get().splitlines()))
+
+
+def _parts(section: Section, width: int) -> Iterator[RenderableType]:
+    """Yield the table, or the sentence that stands for it, then the section's sentences; cells are text, never markup."""
     if section.rows:
-        table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
-        table.add_column("")
-        for column in section.columns:
-            table.add_column(Text(column.heading), justify="right" if column.right else "left", overflow="fold")
-        for row in section.rows:
-            colour, mark = STYLES.get(row.state, ("", " "))
-            table.add_row(Text(mark, style=colour), *(Text(cell) for cell in row.cells))
-        console.print(table)
-        console.print()
+        short = range(len(section.columns) - 2)
+        needed = sum(max(cell_len(row.cells[place]) for row in section.rows) + GAP for place in short)
+        yield _table(section) if width - INDENT - needed >= TEXT_WIDTH else _paragraphs(section)
+        yield ""
     elif section.empty:
-        console.print(Text(section.empty))
+        yield Text(section.empty)
     for sentence in section.sentences:
-        console.print(Text(sentence), style="bold")
+        yield Text(sentence, style="bold")
+
+
+def _table(section: Section) -> Table:
+    """Lay rows out in columns; what to do stands under why."""
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, GAP, 0, 0))
+    table.add_column("")
+    *short, why, remedy = section.columns
+    for column in short:
+        table.add_column(Text(column.heading), justify="right" if column.right else "left", no_wrap=True)
+    table.add_column(Text(f"{why.heading}  {ARROW}{remedy.heading}"), overflow="fold")
+    for row in section.rows:
+        cells = (Text(cell) for cell in row.cells[:-2])
+        table.add_row(_mark(row), *cells, Group(Text(row.cells[-2]), *_remedy(row)))
+    return table
+
+
+def _paragraphs(section: Section) -> Group:
+    """Lay each row out as a paragraph, for a narrow terminal or long names: its head, why, what to do."""
+    lines: list[RenderableType] = []
+    for row in section.rows:
+        head = Text.assemble(_mark(row), " ", (row.cells[0], "bold"), *(f"  {cell}" for cell in row.cells[1:-2]))
+        body: tuple[RenderableType, ...] = (Text(row.cells[-2]), *_remedy(row))
+        lines += [head, *(Padding(part, (0, 0, 0, INDENT)) for part in body)]
+    return Group(*lines)
+
+
+def _mark(row: Row) -> Text:
+    colour, mark = STYLES.get(row.state, ("", " "))
+    return Text(mark, style=colour)
+
+
+def _remedy(row: Row) -> Iterator[Table]:
+    """Yield what to do, behind an arrow and indented to it; nothing where there is nothing to do."""
+    if row.cells[-1]:
+        grid = Table.grid()
+        grid.add_column()
+        grid.add_column(overflow="fold")
+        grid.add_row(Text(ARROW, style="cyan"), Text(row.cells[-1], style="cyan"))
+        yield grid

@@ -217,7 +217,7 @@ class Config(Section):
         description="Proxmox VE clusters to read, at least one."
     )
     pbs: tuple[PbsServer, ...] = Field(
-        default=(), description="Proxmox Backup Servers; checked now, read from a later version on."
+        default=(), description="Proxmox Backup Servers to read; what lies on others is unknown."
     )
     refresh: Refresh = Field(default=Refresh(), description=Refresh.__doc__)
     policy: Policy = Field(default=Policy(), description=Policy.__doc__)

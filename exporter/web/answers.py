@@ -18,13 +18,15 @@ Header = tuple[bytes, bytes]
 class Answer:
     """An ASGI answer with a shared body."""
 
-    def __init__(self, body: bytes, content_type: str, *, status: int = 200, headers: tuple[Header, ...] = ()) -> None:
+    def __init__(
+        self, body: bytes | tuple[bytes, ...], content_type: str, *, status: int = 200, headers: tuple[Header, ...] = ()
+    ) -> None:
         """Given the bytes, what they are, a status and further headers, prepare the answer."""
-        self._body = body
+        self._parts = body if isinstance(body, tuple) else (body,)
         self._status = status
         self._headers = [
             (b"content-type", content_type.encode()),
-            (b"content-length", str(len(body)).encode()),
+            (b"content-length", str(sum(map(len, self._parts))).encode()),
             *headers,
         ]
 
@@ -34,9 +36,10 @@ class Answer:
         if scope["method"] == "HEAD":
             await send({"type": "http.response.body", "body": b""})
             return
-        slices = memoryview(self._body)
-        for start in range(0, len(slices), SLICE):
-            await send({"type": "http.response.body", "body": slices[start : start + SLICE], "more_body": True})
+        for part in self._parts:
+            slices = memoryview(part)
+            for start in range(0, len(slices), SLICE):
+                await send({"type": "http.response.body", "body": slices[start : start + SLICE], "more_body": True})
         await send({"type": "http.response.body", "body": b""})
 
 
@@ -45,7 +48,7 @@ def encoded_answer(body: Body, content_type: str, headers: Headers, vary: bytes 
     extra: tuple[Header, ...] = ((b"vary", vary), (b"cache-control", b"no-cache"))
     if accepts_gzip(headers.get("accept-encoding", "")):
         return Answer(body.gzip, content_type, headers=((b"content-encoding", b"gzip"), *extra))
-    return Answer(body.plain, content_type, headers=extra)
+    return Answer(body.parts, content_type, headers=extra)
 
 
 def text_answer(text: str, status: int = 200, headers: tuple[Header, ...] = ()) -> Answer:

@@ -1,0 +1,1 @@
+"""Speed and memory at size, measured on the real daemon: `make bench`."""
