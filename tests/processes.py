@@ -188,7 +188,13 @@ class Daemon:
         return self.samples().get(name)
 
     def wait_until_ready(self) -> None:
-        wait_for(lambda: self.get("/-/ready")[0] == 200, "ready")
+        wait_for(self._is_ready, "ready")
+
+    def _is_ready(self) -> bool:
+        try:
+            return self.get("/-/ready")[0] == 200
+        except ConnectionResetError:  # not ready is not ready, in whatever way it is said
+            return False
 
     def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
