@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from report.backups import PbsFacts, PbsJob
@@ -51,11 +51,6 @@ def prune_jobs_of(server: PbsFacts | None, target: Target, now: int) -> tuple[Pb
         return None
     in_reach = (job for job in jobs if job.reaches(target.datastore, target.namespace))
     return tuple(sorted((job for job in in_reach if job.keep and not job.disabled), key=lambda job: job.id))
-
-
-def conflicting(writers: Mapping[str, Keep]) -> bool:
-    """Given the policies with which jobs prune one target, say whether they differ: each undoes what another keeps (E11)."""
-    return len({keep for keep in writers.values() if keep}) > 1
 
 
 def _writer(job: BackupJob, storage: StorageDefinition | None, defaults: VzdumpDefaults) -> Writer:

@@ -111,8 +111,8 @@ class _Round:
             sync_jobs=self._jobs("sync", held.sync_jobs, sight, names),
             tasks=tasks,
         )
-        up = any(run.success for run in steps.runs)
-        return replace(facts, up=up, failure=None if up else version.failure, collectors=tuple(steps.runs))
+        failure = None if steps.answered else version.failure
+        return replace(facts, up=steps.answered, failure=failure, collectors=tuple(steps.runs))
 
     def _source_down(self, version: Reading[str], permissions: Reading[Any]) -> PbsFacts:
         """Return the facts held from before when the server does not answer at all; nothing more is asked."""

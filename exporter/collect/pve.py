@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -19,40 +19,26 @@ from exporter.client.source import SourceClient
 from exporter.collect.file_backups import FileCalls, Parts, read_backups
 from exporter.collect.pve_calls import PveCalls
 from exporter.collect.pve_known import nodes_or_names, unseen_pools, with_last_names
-from exporter.collect.steps import Steps
+from exporter.collect.steps import Steps, no_answer
 from exporter.collect.task_counts import TaskCounter
 from exporter.counters import Counters
-from exporter.errors import FailureReason, SourceError
+from exporter.errors import FailureReason
 from report.backups import BackupGroup
 from report.facts import (
     ClusterFacts,
     Guest,
     GuestConfig,
     Inventory,
-    OracleAnswer,
     StorageDefinition,
     StorageState,
     Task,
 )
-from report.readings import CollectorRun, Failure, Permissions, Reading
+from report.readings import Failure, Permissions, Reading
 
 T = TypeVar("T")
 
-# a value may be relied on for three periods of the collector it came from
-STALE_AFTER_PERIODS = 3
 # guest configurations read in a refresh even where the spread round would ask for fewer, so that small estates are known at once
 CONFIGS_AT_LEAST = 50
-# failures after which asking this source for anything else is likely to fail the same way, slowly
-_NO_ANSWER = frozenset(
-    {
-        FailureReason.CONNECT,
-        FailureReason.TLS,
-        FailureReason.TIMEOUT,
-        FailureReason.RESET,
-        FailureReason.DEADLINE,
-        FailureReason.UNAUTHORIZED,
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,39 +71,42 @@ class ClusterCollector:
         """
         held = before or ClusterFacts(self.name, now, False, token_id=self.token_id)
         with ThreadPoolExecutor(max_workers=self.parallel, thread_name_prefix=f"collect-{self.name}") as pool:
-            facts = _Round(self, held, now, PveCalls(self.client, deadline), pool).run()
+            steps = Steps(self.client.settings.label, now, self.rhythm.refresh_seconds, held.collectors, pool)
+            facts = _Round(self, held, now, PveCalls(self.client, deadline), steps).run()
         self.tasks.count(held, facts)
         return facts
 
 
 @dataclass(slots=True)
 class _Round:
-    """One refresh of one cluster. The calls of a step run side by side in `pool`; each step is noted as a collector's run."""
+    """One refresh of one cluster."""
 
     collector: ClusterCollector
     held: ClusterFacts
     now: int
     calls: PveCalls
-    pool: ThreadPoolExecutor
-    runs: list[CollectorRun] = field(default_factory=list)
-    answered: bool = False
+    steps: Steps
 
     def run(self) -> ClusterFacts:
         """Make the calls and return the facts."""
-        held, calls = self.held, self.calls
-        version = self._one("version", held.version, calls.version)
-        permissions = self._one("permissions", held.permissions, calls.permissions)
-        if _no_answer(version) and _no_answer(permissions):
+        held, calls, steps = self.held, self.calls, self.steps
+        version = steps.one("version", held.version, calls.version)
+        permissions = steps.one("permissions", held.permissions, calls.permissions)
+        if no_answer(version) and no_answer(permissions):
             return self._source_down(version, permissions)
-        inventory = self._one("inventory", held.inventory, calls.inventory)
-        jobs = self._one("jobs", held.jobs, calls.jobs)
+        inventory = steps.one("inventory", held.inventory, calls.inventory)
+        jobs = steps.one("jobs", held.jobs, calls.jobs)
         all_visible = permissions.value is not None and permissions.value.below("Datastore.Audit", "/storage")
-        storages = self._one("storages", held.storages, lambda: calls.storages(all_visible))
-        nodes = nodes_or_names(self._one("nodes", held.nodes, calls.nodes), inventory)
+        storages = steps.one("storages", held.storages, lambda: calls.storages(all_visible))
+        nodes = nodes_or_names(steps.one("nodes", held.nodes, calls.nodes), inventory)
         names = [node.name for node in nodes.value or ()]
-        away = frozenset(node.name for node in nodes.usable(self.now) or () if node.online is False)
+        away = {
+            node.name: Failure(FailureReason.NODE_UNREACHABLE, "", f"node {node.name} is offline")
+            for node in nodes.usable(self.now) or ()
+            if node.online is False
+        }
         configs = self._configs(inventory, away)
-        states = self._many("storage_states", names, held.storage_states, calls.storage_states, away)
+        states = steps.many("storage_states", names, held.storage_states, calls.storage_states, away=away)
         backups, parts = self._backups(storages, states, permissions)
         facts = ClusterFacts(
             name=held.name,
@@ -128,24 +117,26 @@ class _Round:
             permissions=permissions,
             inventory=with_last_names(inventory, held.inventory.value, configs),
             nodes=nodes,
-            pool_lookups=self._many("pools", unseen_pools(jobs, inventory), held.pool_lookups, calls.pool),
+            pool_lookups=steps.many("pools", unseen_pools(jobs, inventory), held.pool_lookups, calls.pool),
             jobs=jobs,
-            included=self._many(
+            included=steps.many(
                 "included_volumes", (job.id for job in jobs.value or ()), held.included, calls.included
             ),
-            not_backed_up=self._one("not_backed_up", held.not_backed_up, calls.not_backed_up),
+            not_backed_up=steps.one("not_backed_up", held.not_backed_up, calls.not_backed_up),
             storages=storages,
             storage_states=states,
-            vzdump_defaults=self._many("vzdump_defaults", names, held.vzdump_defaults, calls.vzdump_defaults, away),
-            zones=self._many("zones", names, held.zones, calls.zone, away),
+            vzdump_defaults=steps.many(
+                "vzdump_defaults", names, held.vzdump_defaults, calls.vzdump_defaults, away=away
+            ),
+            zones=steps.many("zones", names, held.zones, calls.zone, away=away),
             tasks=self._tasks(names, away),
             configs=configs,
             backups=backups,
             backup_parts=parts,
             certificate_not_after=self.collector.client.certificate_not_after,
         )
-        failure = None if self.answered else version.failure
-        return replace(facts, up=self.answered, failure=failure, collectors=tuple(self.runs))
+        failure = None if steps.answered else version.failure
+        return replace(facts, up=steps.answered, failure=failure, collectors=tuple(steps.runs))
 
     def _backups(
         self,
@@ -154,26 +145,14 @@ class _Round:
         permissions: Reading[Permissions],
     ) -> tuple[dict[str, Reading[tuple[BackupGroup, ...]]], Parts]:
         """Read which backups lie on storages that are no PBS (D5); also return what each node told, to be held."""
-        collector = self.collector
-        steps = Steps(
-            collector.client.settings.label, self.now, collector.rhythm.refresh_seconds, self.held.collectors, self.pool
+        calls = FileCalls(self.collector.client, self.calls.deadline)
+        return read_backups(
+            self.steps, calls, self.held.name, storages.value or (), states, permissions.value, self.held.backup_parts
         )
-        calls = FileCalls(collector.client, self.calls.deadline)
-        found, parts = read_backups(
-            steps, calls, self.held.name, storages.value or (), states, permissions.value, self.held.backup_parts
-        )
-        self.runs += steps.runs
-        return found, parts
 
     def _source_down(self, *asked: Reading[Any]) -> ClusterFacts:
         """Return the facts held from before when the cluster does not answer at all; nothing more is asked."""
         version, permissions = asked
-        noted = {run.collector for run in self.runs}
-        missed = (
-            replace(run, success=False, duration_seconds=0.0)
-            for run in self.held.collectors
-            if run.collector not in noted
-        )
         return replace(
             self.held,
             attempted_at=self.now,
@@ -181,62 +160,20 @@ class _Round:
             failure=version.failure,
             version=version,
             permissions=permissions,
-            collectors=(*self.runs, *missed),
+            collectors=(*self.steps.runs, *self.steps.missed()),
         )
 
-    def _one(self, collector: str, held: Reading[T], fetch: Callable[[], T]) -> Reading[T]:
-        started = time.monotonic()
-        reading = self._read(held, fetch)
-        self._note(collector, [reading], time.monotonic() - started, _count(reading.value))
-        return reading
-
-    def _many(
-        self,
-        collector: str,
-        subjects: Iterable[str],
-        held: Mapping[str, Reading[T]],
-        fetch: Callable[[str], T],
-        away: frozenset[str] = frozenset(),
-    ) -> dict[str, Reading[T]]:
-        """Fetch one value for each subject, side by side; subjects in `away` are not asked: their node is known to be off."""
-        started = time.monotonic()
-
-        def read(subject: str) -> Reading[T]:
-            before: Reading[T] = held.get(subject, Reading())
-            if subject in away:
-                return replace(
-                    before, failure=Failure(FailureReason.NODE_UNREACHABLE, "", f"node {subject} is offline")
-                )
-            return self._read(before, lambda: fetch(subject))
-
-        names = list(dict.fromkeys(subjects))
-        readings = dict(zip(names, self.pool.map(read, names), strict=True))
-        asked = [reading for name, reading in readings.items() if name not in away]
-        self._note(collector, asked, time.monotonic() - started, len(asked))
-        return readings
-
-    def _read(self, held: Reading[T], fetch: Callable[[], T], period: int | None = None) -> Reading[T]:
-        """Fetch one value; on failure keep the held one and say why."""
-        max_age = STALE_AFTER_PERIODS * (period or self.collector.rhythm.refresh_seconds)
-        try:
-            reading = Reading(fetch(), self.now, max_age)
-            self.answered = True
-            return reading
-        except SourceError as error:
-            failure = Failure(error.reason, error.endpoint, str(error))
-        return Reading(held.value, held.fetched_at, max_age, failure)
-
-    def _tasks(self, names: Sequence[str], away: frozenset[str]) -> dict[str, Reading[tuple[Task, ...]]]:
+    def _tasks(self, names: Sequence[str], away: Mapping[str, Failure]) -> dict[str, Reading[tuple[Task, ...]]]:
         """Read each node's vzdump tasks; of a node that was never asked, what the cluster's own list has of it (G3)."""
-        tasks = self._many("tasks", names, self.held.tasks, self.calls.tasks, away)
-        recent = self._one("cluster_tasks", Reading(), self.calls.cluster_tasks)
+        tasks = self.steps.many("tasks", names, self.held.tasks, self.calls.tasks, away=away)
+        recent = self.steps.one("cluster_tasks", Reading(), self.calls.cluster_tasks)
         for node, reading in tasks.items():
             there = tuple(task for task in recent.value or () if task.node == node)
             if reading.failure and there and reading.value is None:
                 tasks[node] = replace(reading, value=there, fetched_at=recent.fetched_at, max_age=recent.max_age)
         return tasks
 
-    def _configs(self, inventory: Reading[Inventory], away: frozenset[str]) -> dict[int, GuestConfig]:
+    def _configs(self, inventory: Reading[Inventory], away: Mapping[str, Failure]) -> dict[int, GuestConfig]:
         """Read the configurations that are due, the longest unread first, so many that the slow round ends in time."""
         rhythm = self.collector.rhythm
         guests = inventory.value.guests if inventory.value else ()
@@ -256,31 +193,13 @@ class _Round:
         started = time.monotonic()
 
         def read(guest: Guest) -> Reading[GuestConfig]:
-            return self._read(Reading(), lambda: self.calls.config(guest, self.now), rhythm.guest_config_seconds)
+            return self.steps.read(Reading(), lambda: self.calls.config(guest, self.now))
 
-        readings = list(self.pool.map(read, chosen))
+        readings = list(self.steps.pool.map(read, chosen))
         for guest, reading in zip(chosen, readings, strict=True):
             # one that cannot be read waits for its next turn like any other, and keeps what was known
             held[guest.vmid] = reading.value or replace(
                 held.get(guest.vmid, GuestConfig(self.now)), fetched_at=self.now
             )
-        self._note("guest_configs", readings, time.monotonic() - started, len(held))
+        self.steps.note("guest_configs", readings, started, len(held))
         return held
-
-    def _note(self, collector: str, readings: Sequence[Reading[Any]], seconds: float, items: int | None) -> None:
-        success = all(reading.failure is None for reading in readings)
-        before = next((run.last_success_at for run in self.held.collectors if run.collector == collector), None)
-        self.runs.append(CollectorRun(collector, success, seconds, self.now if success else before, items))
-
-
-def _no_answer(reading: Reading[Any]) -> bool:
-    return reading.failure is not None and reading.failure.code in _NO_ANSWER
-
-
-def _count(value: object) -> int | None:
-    """Count what a reading holds, None where that means nothing."""
-    if isinstance(value, Inventory):
-        return len(value.guests)
-    if isinstance(value, OracleAnswer):
-        value = value.value
-    return len(value) if isinstance(value, tuple | frozenset) else None

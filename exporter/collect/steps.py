@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from exporter.errors import FailureReason, Malformed, SourceError
+from report.facts import Inventory, OracleAnswer
 from report.readings import CollectorRun, Failure, Reading
 
 T = TypeVar("T")
@@ -44,7 +45,8 @@ def kept(held: Reading[T], failure: Failure, max_age: int | None = None) -> Read
 @dataclass(slots=True)
 class Steps:
     """One refresh: `label` is how people see the source (`pbs vault`), `period` its seconds between refreshes. The calls of a step
-    run side by side in `pool`; each step is noted in `runs`. `held_runs` are those of the refresh before.
+    run side by side in `pool`; each step is noted in `runs`. `held_runs` are those of the refresh before. `answered`: at least one
+    call had a real answer; a step with nothing to ask succeeds too, and proves nothing.
     """
 
     label: str
@@ -53,6 +55,7 @@ class Steps:
     held_runs: Sequence[CollectorRun]
     pool: ThreadPoolExecutor
     runs: list[CollectorRun] = field(default_factory=list)
+    answered: bool = False
 
     @property
     def max_age(self) -> int:
@@ -63,9 +66,7 @@ class Steps:
         """Fetch one value and note it; see `read`."""
         started = time.monotonic()
         reading = self.read(held, fetch, doubt)
-        value = reading.value
-        items = len(value) if isinstance(value, tuple | frozenset) else None
-        self.note(collector, [reading], started, items)
+        self.note(collector, [reading], started, _count(reading.value))
         return reading
 
     def many(
@@ -100,6 +101,7 @@ class Steps:
         """
         try:
             value = fetch()
+            self.answered = True
             failure = doubt(value) if doubt else None
         except (SourceError, ValueError, OverflowError) as error:
             return kept(held, self.failure_of(error), self.max_age)
@@ -126,3 +128,12 @@ class Steps:
         return [
             replace(run, success=False, duration_seconds=0.0) for run in self.held_runs if run.collector not in noted
         ]
+
+
+def _count(value: object) -> int | None:
+    """Count what a reading holds, None where that means nothing."""
+    if isinstance(value, Inventory):
+        return len(value.guests)
+    if isinstance(value, OracleAnswer):
+        value = value.value
+    return len(value) if isinstance(value, tuple | frozenset) else None

@@ -308,6 +308,15 @@ def test_a_server_that_is_gone_costs_nothing_of_what_is_held(shared: PbsHandle) 
     assert all(run.last_success_at == NOW for run in after.collectors)
 
 
+def test_a_server_that_fails_every_call_is_down_though_some_steps_had_nothing_to_ask() -> None:
+    with started() as server, collector_of(server) as collector:
+        server.set_faults({"*": "500"})
+        facts = refresh(collector, None)
+    assert any(run.success for run in facts.collectors), "nothing to ask succeeds, and proves nothing"
+    assert not facts.up
+    assert facts.failure is not None
+
+
 def test_a_deadline_in_the_middle_keeps_what_was_read_until_then(shared: PbsHandle) -> None:
     with collector_of(shared) as collector:
         facts = refresh(collector, None, seconds=0.0)
