@@ -16,6 +16,14 @@ from simulator.faults import Faults
 from simulator.pbs.model import RELEASES as PBS_RELEASES
 from simulator.scenario.wanted import RELEASES
 
+CLUSTERS = (
+    "With --clusters N every cluster has a port, a certificate and tokens of its own. The ready line describes the first"
+    " one; the others are listed under `further`, smaller and with other nodes, guests and storage entries. All name"
+    " the backup servers of --pbs: each further cluster has a namespace and an account of its own there"
+    " (cluster-b and backup@pbs!cluster-b, then c, and so on). Tokens that may write storage entries:"
+    " vzcover-apply@pve!storages and root@pam!full."
+)
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the simulator with command-line arguments; return the exit code: 0 ended by a signal, 2 wrong arguments."""
@@ -51,12 +59,21 @@ def _run(options: argparse.Namespace, folder: Path, stop: threading.Event) -> in
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m simulator", description="A Proxmox VE cluster and backup servers over HTTPS, for tests."
+        prog="python -m simulator",
+        description="Proxmox VE clusters and backup servers over HTTPS, for tests. What is read was compared with"
+        " recordings of genuine servers; writes to /storage follow the rulebook and the API schema, and were not recorded.",
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    serve = commands.add_parser("serve", help="serve a made-up cluster")
+    serve = commands.add_parser("serve", help="serve a made-up cluster, or several", epilog=CLUSTERS)
     serve.add_argument("--guests", type=int, default=60, help="how many guests (default 60)")
     serve.add_argument("--nodes", type=int, default=3, help="how many nodes (default 3)")
+    serve.add_argument(
+        "--clusters",
+        type=int,
+        default=1,
+        metavar="N",
+        help="how many clusters with the same backup servers (default 1)",
+    )
     serve.add_argument("--seed", type=int, default=1, help="same seed, same cluster")
     serve.add_argument("--pve-version", choices=sorted(RELEASES), default="9.1", help="whose forms to answer in")
     serve.add_argument("--offline-node", metavar="NODE", help="this node is dead")

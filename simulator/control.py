@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 from simulator.answers import Answer, encode
 from simulator.faults import FaultError, Faults
+from simulator.journal import Journal, Stops
 
 PREFIX = "/_simulator"
 
@@ -36,6 +37,10 @@ class Controlled(Protocol):
     def counted(self) -> Counter[str]: ...
     @property
     def counting(self) -> threading.Lock: ...
+    @property
+    def journal(self) -> Journal: ...
+    @property
+    def stops(self) -> Stops: ...
 
 
 def answer(server: Controlled, method: str, path: str, body: bytes) -> Answer:
@@ -59,6 +64,17 @@ def _carry_out(server: Controlled, method: str, path: str, body: bytes) -> objec
     if (method, path) == ("DELETE", "/requests"):
         with server.counting:
             server.counted.clear()
+        return {}
+    if (method, path) == ("GET", "/journal"):
+        return {"journal": server.journal.rows()}
+    if (method, path) == ("DELETE", "/journal"):
+        server.journal.clear()
+        return {}
+    if (method, path) == ("PUT", "/stop-at"):
+        server.stops.put(_document(body))
+        return {}
+    if (method, path) == ("DELETE", "/stop-at"):
+        server.stops.clear()
         return {}
     if (method, path) == ("PUT", "/faults"):
         server.faults.replace(_document(body))

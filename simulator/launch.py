@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from simulator.answers import Answer
 from simulator.cases import read_case
@@ -14,19 +15,21 @@ from simulator.certificate import fingerprint, write_throwaway
 from simulator.faults import Faults
 from simulator.model import Cluster, Token
 from simulator.past.files import file_shelves
-from simulator.past.servers import make_servers
-from simulator.past.shelves import server_shelves
+from simulator.past.servers import admit, make_servers
 from simulator.pbs.model import RELEASES as PBS_RELEASES
 from simulator.pbs.routes import PbsApi
 from simulator.pve.routes import Api
+from simulator.reach import BackupServers
 from simulator.replay import Replay
 from simulator.scenario.access import auditor
-from simulator.scenario.build import make_present, make_streams
+from simulator.scenario.build import make_present, make_streams, scenario
 from simulator.scenario.wanted import RELEASES, Target, Wanted
 from simulator.server import Server, real_or_fixed_clock, serve_until
 
 __all__ = ["announce", "made_up", "replayed", "serve_until"]
 MOST_SERVERS = 9
+# how the clusters after the first one differ, beside names, guests and entries of the backup servers
+FURTHER: Mapping[str, Any] = {"guests": 12, "nodes": 2, "offline_node": None, "missing_pool": False, "bulk": 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +42,10 @@ class Started:
     name: str = ""
     passwords: Mapping[str, str] = field(default_factory=dict)
     more: Mapping[str, object] = field(default_factory=dict)
+    backup_server: bool = False
 
     def row(self) -> dict[str, object]:
-        host, port = str(self.server.server_address[0]), int(self.server.server_address[1])
+        host, port = _address(self.server)
         return {
             "url": f"https://{f'[{host}]' if ':' in host else host}:{port}",
             "host": host,
@@ -51,15 +55,18 @@ class Started:
             "tokens": dict(self.tokens),
         }
 
-    def backup_server_row(self) -> dict[str, object]:
-        return {"name": self.name, **self.row(), "passwords": dict(self.passwords)}
+    def named_row(self) -> dict[str, object]:
+        passwords = {"passwords": dict(self.passwords)} if self.backup_server else {}
+        return {"name": self.name, **self.row(), **passwords}
 
 
 def announce(started: Sequence[Started], ready_file: Path | None) -> None:
-    """Write the ready line: where the cluster listens, and under `pbs` the backup servers."""
+    """Write the ready line: where the first cluster listens, under `further` the others, under `pbs` backup servers."""
     document = {**started[0].row(), **started[0].more}
-    if len(started) > 1:
-        document["pbs"] = [one.backup_server_row() for one in started[1:]]
+    for key, backup_servers in (("further", False), ("pbs", True)):
+        rows = [one.named_row() for one in started[1:] if one.backup_server is backup_servers]
+        if rows:
+            document[key] = rows
     ready = json.dumps(document)
     if ready_file:
         partial = ready_file.with_name(f".{ready_file.name}.partial")
@@ -81,35 +88,55 @@ def replayed(options: argparse.Namespace, backend: Replay, folder: Path) -> list
 
 
 def made_up(options: argparse.Namespace, folder: Path) -> list[Started]:
-    """The made-up cluster first, then its backup servers; they are bound first because storage entries name the ports."""
+    """The made-up clusters first, then their backup servers, which are bound first: storage entries name the ports."""
+    _check(options)
+    clock = real_or_fixed_clock(options.now)
+    names = [f"pbs{number}" for number in range(1, options.pbs + 1)]
+    files = {name: _own_files(folder, name) for name in names}
+    bound = {
+        name: Server((options.listen[0], 0), _Unready(), files[name], Faults(), clock, plain_errors=True)
+        for name in names
+    }
+    targets = tuple(Target(name, *_address(bound[name]), fingerprint(files[name][0])) for name in names)
+    if options.case:
+        clusters, apis = [read_case(options.case)], list[PbsApi]()
+    else:
+        clusters, apis = _world(options, clock(), targets)
+    servers = BackupServers(zip(targets, apis, strict=False))
+    started = [_cluster(options, folder, number, cluster, servers) for number, cluster in enumerate(clusters)]
+    for name, api in zip(names, apis, strict=False):
+        bound[name].backend, bound[name].latency = api, options.latency / 1000
+        own = api.server
+        started.append(Started(bound[name], files[name][0], own.tokens, name, own.passwords, backup_server=True))
+    return started
+
+
+def _check(options: argparse.Namespace) -> None:
     if not 0 <= options.pbs <= MOST_SERVERS:
         raise ValueError(f"--pbs must be 0 to {MOST_SERVERS}")
+    if not 1 <= options.clusters <= MOST_SERVERS or (options.case and options.clusters > 1):
+        raise ValueError(f"--clusters must be 1 to {MOST_SERVERS}, and 1 with --case")
     if options.history_days < 1 or options.groups < 0 or options.groups_times < 1:
         raise ValueError("--history-days and --groups-times must be 1 or more, --groups not negative")
     if options.groups and not options.pbs:
         raise ValueError("--groups needs --pbs")
-    clock = real_or_fixed_clock(options.now)
-    files = _files(options, folder)
-    bound = [
-        Server((options.listen[0], 0), _Unready(), _own_files(folder, number), Faults(), clock, plain_errors=True)
-        for number in range(options.pbs)
-    ]
-    certificates = [folder / f"pbs{number + 1}" / "certificate.pem" for number in range(options.pbs)]
-    targets = tuple(
-        Target(f"pbs{number}", str(server.server_address[0]), int(server.server_address[1]), fingerprint(certificate))
-        for number, (server, certificate) in enumerate(zip(bound, certificates, strict=True), 1)
-    )
-    if options.case:
-        cluster, apis = read_case(options.case), list[PbsApi]()
-    else:
-        cluster, apis = _world(options, clock(), targets)
+
+
+def _address(server: Server) -> tuple[str, int]:
+    return str(server.server_address[0]), int(server.server_address[1])
+
+
+def _cluster(
+    options: argparse.Namespace, folder: Path, number: int, cluster: Cluster, servers: BackupServers
+) -> Started:
+    """Bind a cluster's server: the first one to --listen, with the faults; the others to free ports."""
+    address = (options.listen[0], 0) if number else options.listen
+    own = _files(options, folder / cluster.name if number else folder)
+    faults = Faults() if number else options.faults
     cluster = _with_tokens(cluster, options.tokens)
-    server = Server(options.listen, Api(cluster), files, options.faults, clock, options.latency / 1000)
-    started = [Started(server, files[0], {token.identity: token.secret for token in cluster.tokens})]
-    for one, api, certificate in zip(bound, apis, certificates, strict=False):
-        one.backend, one.latency = api, options.latency / 1000
-        started.append(Started(one, certificate, api.server.tokens, api.server.name, api.server.passwords))
-    return started
+    api = Api(replace(cluster, passwords=servers.secrets(cluster)), servers)
+    server = Server(address, api, own, faults, real_or_fixed_clock(options.now), options.latency / 1000)
+    return Started(server, own[0], {token.identity: token.secret for token in cluster.tokens}, cluster.name)
 
 
 class _Unready:
@@ -125,7 +152,7 @@ class _Unready:
         raise KeyError(path)
 
 
-def _world(options: argparse.Namespace, now: int, targets: tuple[Target, ...]) -> tuple[Cluster, list[PbsApi]]:
+def _world(options: argparse.Namespace, now: int, targets: tuple[Target, ...]) -> tuple[list[Cluster], list[PbsApi]]:
     wanted = Wanted(
         guests=options.guests,
         nodes=options.nodes,
@@ -143,23 +170,30 @@ def _world(options: argparse.Namespace, now: int, targets: tuple[Target, ...]) -
     cluster, runs, plan = make_present(wanted)
     streams = make_streams(cluster, runs, plan, wanted)
     servers = make_servers(cluster, streams, runs, wanted, PBS_RELEASES[options.pbs_version])
-    apis = [PbsApi(server, options.pbs_delays == "on", options.seed) for server in servers]
-    shelves, identities = server_shelves(cluster, apis)
-    return replace(cluster, backups=file_shelves(cluster, streams) | shelves, identities=identities), apis
+    clusters = [replace(cluster, backups=file_shelves(cluster, streams))]
+    for number in range(1, options.clusters):
+        further = replace(wanted, number=number, seed=wanted.seed + number, **FURTHER)
+        clusters.append(scenario(further))
+        for server in servers:
+            admit(server, further)
+    return clusters, [PbsApi(server, options.pbs_delays == "on", options.seed) for server in servers]
 
 
 def _files(options: argparse.Namespace, folder: Path) -> tuple[Path, Path]:
-    return (options.certificate, options.key) if options.certificate else write_throwaway(folder)
+    if options.certificate:
+        return options.certificate, options.key
+    folder.mkdir(exist_ok=True)
+    return write_throwaway(folder)
 
 
-def _own_files(folder: Path, number: int) -> tuple[Path, Path]:
-    own = folder / f"pbs{number + 1}"
+def _own_files(folder: Path, name: str) -> tuple[Path, Path]:
+    own = folder / name
     own.mkdir()
     return write_throwaway(own)
 
 
 def _with_tokens(cluster: Cluster, wanted: Mapping[str, str]) -> Cluster:
-    """Tokens with the secrets wanted; one beside the three ready-made ones gets the auditor's rights."""
+    """Tokens with the secrets wanted; one beside the ready-made ones gets the auditor's rights."""
     known = {token.identity: token for token in cluster.tokens}
     access = list(cluster.access)
     for identity, secret in wanted.items():

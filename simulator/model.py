@@ -23,7 +23,10 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """A guest; `config` is its configuration as the API shows it, without the digest."""
+    """A guest; `config` is its configuration as the API shows it, without the digest.
+
+    `earlier` are the keys that were different when its backups were made, None where there was none.
+    """
 
     vmid: int
     kind: str  # qemu or lxc
@@ -34,6 +37,11 @@ class Guest:
     processors: int = 2
     memory: int = 2 << 30
     disk: int = 32 << 30
+    earlier: Properties = field(default_factory=dict)
+
+    def as_saved(self) -> Guest:
+        """The guest as its backups have it."""
+        return replace(self, config=_changed(self.config, self.earlier), earlier={}) if self.earlier else self
 
     @property
     def configured_name(self) -> str | None:
@@ -57,15 +65,29 @@ class Pool:
     storages: tuple[str, ...] = ()
 
 
+class Probe(Protocol):
+    """The backup server behind a storage entry, as it is now."""
+
+    def refusal(self) -> str | None:
+        """Why the entry cannot be activated, None if it can."""
+
+    def works(self) -> bool:
+        """Whether its datastore tells its state."""
+
+
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """A storage entry: its row in /storage without the digest, and how full it is; an inactive one is offline."""
+    """A storage entry: its row in /storage without the digest, and how full it is; an inactive one is offline.
+
+    Where there is a `probe`, it decides whether an active one can be reached.
+    """
 
     name: str
     config: Properties
     active: bool = True
     total: int = 1_000_000_000_000
     used: int = 400_000_000_000
+    probe: Probe | None = field(default=None, compare=False)
 
     @property
     def kind(self) -> str:
@@ -83,6 +105,10 @@ class Storage:
     def shared(self) -> int:
         """1 for kinds that always are, else what the entry says (D2)."""
         return 1 if self.kind in {"pbs", "nfs", "cifs", "cephfs"} else int(self.config.get("shared", 0))
+
+    @property
+    def reachable(self) -> bool:
+        return self.active and (self.probe is None or self.probe.works())
 
     def allowed_on(self, node: str) -> bool:
         nodes = self.config.get("nodes")
@@ -174,6 +200,9 @@ class Cluster:
     backups: Mapping[tuple[str, str], Shelf] = field(default_factory=dict)
     # the ids of the backup servers behind storages (D12)
     identities: Mapping[str, str] = field(default_factory=dict)
+    # what lies beside the storage configuration, by storage: secrets, and encryption keys as JSON (J1)
+    passwords: Mapping[str, str] = field(default_factory=dict)
+    keys: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def pool_of(self) -> dict[int, str]:

@@ -25,6 +25,7 @@ from typing import Any, Protocol
 from simulator import control
 from simulator.answers import Answer
 from simulator.faults import CONNECTION_KINDS, Faults, spoil
+from simulator.journal import Entry, Journal, Stop, Stops
 
 PREFIX = "/api2/json"
 IDLE_SECONDS = 60
@@ -70,12 +71,14 @@ class Server(ThreadingHTTPServer):
         self.stopping = threading.Event()
         self.counted: Counter[str] = Counter()
         self.counting = threading.Lock()
+        self.journal, self.stops = Journal(), Stops()
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._tls.load_cert_chain(*certificate)
         super().__init__(address, Handler)
 
     def server_bind(self) -> None:
-        """Bind without looking up the host's name, which the base class does."""
+        """Bind without looking up the host's name, which the base class does; a server that was just ended may be started again."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
@@ -127,24 +130,39 @@ class Handler(BaseHTTPRequestHandler):
             return
         target = self.path.removeprefix(PREFIX)
         self.server.count(f"{self.command} {target.partition('?')[0]}")
+        entry = self.server.journal.begin(self.command, target, self._credentials())
         if self.server.latency and self.server.stopping.wait(self.server.latency):
             return
+        stop = self.server.stops.take(self.command)
         kind = self.server.faults.take(target)
-        if kind == "refused":
+        if stop is not None and not stop.done:
+            self._cut(stop)
+        elif kind == "refused":
             self._reset()
         elif kind == "timeout":
             self._hang()
         else:
-            self._answer(target, kind)
+            self._answer(target, kind, entry, stop)
 
-    def _answer(self, target: str, kind: str | None) -> None:
+    def _cut(self, stop: Stop) -> None:
+        if stop.how == "hang":
+            self._hang()
+        else:
+            self._reset()
+
+    def _answer(self, target: str, kind: str | None, entry: Entry, stop: Stop | None) -> None:
         answer = self.server.backend.answer(self.command, target, self._credentials(), self.server.clock())
+        if stop is not None:
+            self._cut(stop)
+            return
+        entry.status = answer.status
         if answer.delay and self.server.stopping.wait(answer.delay):
             return
         if kind is not None:
             answer = replace(answer, body=b"".join(answer.parts or (answer.body,)), parts=None)
         if kind is not None and kind not in CONNECTION_KINDS:
             answer = spoil(kind, answer, self.server.plain_errors)
+            entry.status = answer.status
         if answer.parts is not None and self.command != "HEAD":
             self._stream(answer)
             return

@@ -88,6 +88,17 @@ class Volume:
     name: str
     included: bool
     reason: str
+    size: int | None = None
+
+
+UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+
+
+def _bytes(text: str | None) -> int | None:
+    """Given `32G` or a number of bytes, return the bytes; None for nothing."""
+    if not text:
+        return None
+    return int(text[:-1]) * UNITS[text[-1]] if text[-1] in UNITS else int(text)
 
 
 def volumes(guest: Guest) -> list[Volume]:
@@ -115,7 +126,8 @@ def _machine_volumes(config: Properties) -> Iterator[Volume]:
             continue
         included = drive.get("backup", "1") in YES
         # the reason goes by the option's presence, not by its value (C3)
-        yield Volume(key, drive["file"], included, "backup=no" if "backup" in drive else "backup=yes")
+        reason = "backup=no" if "backup" in drive else "backup=yes"
+        yield Volume(key, drive["file"], included, reason, _bytes(drive.get("size")))
     for key, options in FIRMWARE_OPTIONS.items():
         drive = _split(str(config[key]), "file", options) if key in config else None
         if drive is None or "file" not in drive:
@@ -123,7 +135,7 @@ def _machine_volumes(config: Properties) -> Iterator[Volume]:
         if key == "efidisk0" and config.get("bios") != "ovmf":
             yield Volume(key, drive["file"], False, "efidisk but no OVMF BIOS")
         else:
-            yield Volume(key, drive["file"], True, "backup=yes")
+            yield Volume(key, drive["file"], True, "backup=yes", _bytes(drive.get("size")))
 
 
 def _container_volumes(config: Properties) -> Iterator[Volume]:

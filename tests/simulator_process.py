@@ -51,6 +51,30 @@ class Endpoint:
         """Count from zero again."""
         self._control("DELETE", "/requests")
 
+    def journal(self) -> list[dict[str, Any]]:
+        """Every request in order: number, method, path, fields, token, status (None: cut, or not yet answered)."""
+        rows: list[dict[str, Any]] = self._control("GET", "/journal")["journal"]
+        return rows
+
+    def writes(self) -> list[dict[str, Any]]:
+        """Those of the journal that are not GET."""
+        return [row for row in self.journal() if row["method"] != "GET"]
+
+    def clear_journal(self) -> None:
+        """Count from 1 again."""
+        self._control("DELETE", "/journal")
+
+    def stop_at(self, request: int, how: str = "reset", *, done: bool = False, method: str = "") -> None:
+        """Cut the connection at that request from now (1: the next); only those of `method` count, or all "writes".
+
+        `how` is reset, hang (say nothing), or dead (that one and all later ones); with `done` it is carried out first.
+        """
+        self._control("PUT", "/stop-at", {"request": request, "how": how, "done": done, "method": method})
+
+    def clear_stop(self) -> None:
+        """Answer all requests again."""
+        self._control("DELETE", "/stop-at")
+
     def context(self) -> ssl.SSLContext:
         """A TLS context that trusts this server only."""
         return ssl.create_default_context(cafile=str(self.ca_file))
@@ -119,10 +143,19 @@ class PbsHandle(Endpoint):
         """Change a group's `owner` (None: unreadable) or `note`."""
         self._control("PUT", "/groups", place.document() | facts)
 
-    def set_datastore(self, store: str, state: str, message: str | None = None) -> None:
-        """Put a datastore into a state: ok, read-only, offline, lost (its disk is away), gone (removed)."""
-        said = {} if message is None else {"message": message}
+    def set_datastore(self, store: str, state: str, message: str | None = None, at: str | None = None) -> None:
+        """Put a datastore into a state: ok, read-only, offline, lost (its disk is away), gone (removed; `at` a call such as `groups`)."""
+        said = {name: value for name, value in (("message", message), ("at", at)) if value is not None}
         self._control("PUT", "/datastores", {"store": store, "state": state} | said)
+
+    def set_access(self, path: str, role: str, user: str = "auditor") -> None:
+        """Give the token of a user (see `token`) a role on a path."""
+        identity = next(identity for identity in self.tokens if identity.startswith(f"{user}@"))
+        self._control("PUT", "/access", {"subject": identity, "path": path, "role": role})
+
+    def set_speed(self, manifest_seconds: float) -> None:
+        """Let the server take so long for each manifest that it opens."""
+        self._control("PUT", "/speed", {"manifest_seconds": manifest_seconds})
 
     def add_task(self, kind: str, subject: str | None, start: int, **facts: object) -> str:
         """Add a task with `end` and `status`, running without; return its UPID. `end_task` ends it."""
@@ -135,12 +168,44 @@ class PbsHandle(Endpoint):
 
 
 @dataclass(frozen=True)
-class SimulatorHandle(Endpoint):
-    """A running simulator: its cluster's server, and the backup servers beside it."""
+class ClusterHandle(Endpoint):
+    """A simulated cluster of a running simulator."""
+
+    def token(self, user: str = "auditor") -> str:
+        """The Authorization header of the ready-made token of auditor, limited, nobody, vzcover-apply or root."""
+        identity, secret = next(pair for pair in self.tokens.items() if pair[0].startswith(f"{user}@"))
+        return f"PVEAPIToken={identity}={secret}"
+
+    def storages(self) -> dict[str, Any]:
+        """What is stored: `digest`, `storages` by id, and beside them `passwords` and encryption `keys` by id."""
+        document: dict[str, Any] = self._control("GET", "/storages")
+        return document
+
+    def set_guest(self, vmid: int, **changes: object) -> None:
+        """Set keys of a guest's configuration (None removes one), its `name` or its `pool`, checked by nobody."""
+        self._control("PUT", f"/guests/{vmid}", changes)
+
+    def set_storage(self, identity: str, changes: Mapping[str, object]) -> None:
+        """Edit an entry behind everybody's back: None removes a key; a new entry needs `type`; `password` is its secret."""
+        self._control("PUT", f"/storages/{identity}", changes)
+
+    def remove_storage(self, identity: str) -> None:
+        """Remove an entry behind everybody's back."""
+        self._control("DELETE", f"/storages/{identity}")
+
+    def edit_before_write(self, identity: str, changes: Mapping[str, object] | None, write: int = 1) -> None:
+        """Make such an edit just before that write from now (1: the next) is carried out; None removes the entry."""
+        self._control("PUT", "/before-write", {"write": write, "storage": identity, "changes": changes})
+
+
+@dataclass(frozen=True)
+class SimulatorHandle(ClusterHandle):
+    """A running simulator: its first cluster's server, the further clusters, and the backup servers beside them."""
 
     process: subprocess.Popen[str]
     stderr_lines: list[str]
     pbs: tuple[PbsHandle, ...] = ()
+    further: tuple[ClusterHandle, ...] = ()
     # of a replay: `now`, and the `source` of that
     clock: Mapping[str, Any] = field(default_factory=dict)
 
@@ -153,11 +218,6 @@ class SimulatorHandle(Endpoint):
             except subprocess.TimeoutExpired:
                 self.process.kill()
         return self.process.wait(END_SECONDS)
-
-    def token(self, user: str = "auditor") -> str:
-        """The Authorization header of the ready-made token of `auditor`, `limited` or `nobody`."""
-        identity, secret = next(pair for pair in self.tokens.items() if pair[0].startswith(f"{user}@"))
-        return f"PVEAPIToken={identity}={secret}"
 
 
 @contextmanager
@@ -212,7 +272,12 @@ def _handle(ready: Mapping[str, Any], process: subprocess.Popen[str], stderr_lin
         PbsHandle(**_endpoint(row), name=row["name"], passwords=row["passwords"]) for row in ready.get("pbs", ())
     )
     return SimulatorHandle(
-        **_endpoint(ready), process=process, stderr_lines=stderr_lines, pbs=servers, clock=ready.get("clock", {})
+        **_endpoint(ready),
+        process=process,
+        stderr_lines=stderr_lines,
+        pbs=servers,
+        further=tuple(ClusterHandle(**_endpoint(row)) for row in ready.get("further", ())),
+        clock=ready.get("clock", {}),
     )
 
 

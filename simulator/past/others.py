@@ -1,4 +1,4 @@
-"""What is on a backup server beside the cluster's own backups, and datastores in every bad state."""
+"""What is on a backup server beside the cluster's own backups, and its other datastores."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from simulator.model import Cluster
 from simulator.past.pruning import Entry, survivors
 from simulator.past.runs import DAY, events
 from simulator.past.streams import Streams
+from simulator.past.trouble import add_forgotten
 from simulator.pbs.control import ARCHIVES
 from simulator.pbs.model import Datastore, Group, Server, Special, Verifications, make_task
 from simulator.scenario.wanted import Wanted
@@ -32,8 +33,6 @@ def add_others(
     _crashed_and_running(main, server, cluster, streams, wanted)
     server.datastores |= {
         "archive": Datastore("archive", maintenance="read-only", config={"comment": "old things"}),
-        "swap": Datastore("swap", maintenance="offline,message=disk swap"),
-        "gone": Datastore("gone", lost=True),
         "empty": Datastore("empty"),
     }
     old = _group("vm", "8000", BY_HAND, [wanted.now - days * DAY for days in (900, 800, 700)], Verifications())
@@ -75,6 +74,7 @@ def _strangers(main: Datastore, cluster: Cluster, streams: Streams, wanted: Want
         kind = "vm" if listed[0][2] == "qemu" else "ct"
         group = _group(kind, str(listed[0][3]), BY_HAND, [wanted.now - days * DAY for days in (40, 17, 3)], checked)
         prod[group.key] = group
+    add_forgotten(prod, cluster, streams.trouble, wanted, checked)
     mine = _group("vm", "900", OWNER, [wanted.now - days * DAY for days in range(7, 0, -1)], checked)
     main.namespaces["dev"][mine.key] = mine
 

@@ -17,7 +17,6 @@ from simulator.selection import selected_vmids, truthy
 DAY = 86_400
 # a run that began later than this may still be going
 SETTLED = 3600
-KILLED = "unexpected status"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +108,7 @@ def _parts_of(
 
 
 def _outcome(run: Run) -> Outcome:
-    return Outcome(run.failed, run.part[-1] if run.status == KILLED and run.part else None)
+    return Outcome(run.failed, run.stopped)
 
 
 def _made_up(vmids: tuple[int, ...], random: Random) -> Outcome:

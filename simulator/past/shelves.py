@@ -6,14 +6,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from simulator.answers import failure
-from simulator.model import Backup, Cluster, Shelf, Storage
+from simulator.model import Backup, Properties, Storage
 from simulator.pbs.model import Datastore, Group
 from simulator.pbs.privileges import AUDIT, BACKUP, MODIFY, PRUNE, Permissions, store_path
 from simulator.pbs.routes import PbsApi
 from simulator.pbs.rows import snapshot_path, snapshot_row
-from simulator.pbs.system_calls import instance_id
 
 FORMS = {"vm": ("pbs-vm", "qemu"), "ct": ("pbs-ct", "lxc")}
+
+
+def account_of(config: Properties) -> str:
+    """The account of an entry on its backup server; without one it is root (J1)."""
+    return str(config.get("username", "root@pam"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ class ServerShelf:
         return store, groups
 
     def _account(self) -> Permissions:
-        return Permissions(self.api.server.access, str(self.storage.config["username"]))
+        return Permissions(self.api.server.access, account_of(self.storage.config))
 
     def _refuses(self, store: Datastore, groups: Sequence[Group]) -> bool:
         account = self._account()
@@ -84,16 +88,3 @@ class ServerShelf:
                 notes=row.get("comment"),
                 beside=beside,
             )
-
-
-def server_shelves(cluster: Cluster, apis: Sequence[PbsApi]) -> tuple[dict[tuple[str, str], Shelf], dict[str, str]]:
-    """Given a cluster and the servers by port order of its entries, return shelves by storage, and the servers' ids."""
-    shelves: dict[tuple[str, str], Shelf] = {}
-    identities: dict[str, str] = {}
-    for storage in cluster.storages.values():
-        if storage.kind != "pbs" or not storage.active or "port" not in storage.config:
-            continue
-        api = apis[1] if storage.config["datastore"] == "copy" else apis[0]
-        shelves[storage.name, ""] = ServerShelf(api, storage)
-        identities[storage.name] = instance_id(api.server.name)
-    return shelves, identities

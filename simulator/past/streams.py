@@ -26,11 +26,22 @@ class Prune:
 
 
 class Streams:
-    """Every guest's backups on every storage, worked out when first asked for."""
+    """Every guest's backups on every storage, worked out when first asked for.
 
-    def __init__(self, cluster: Cluster, parts: Sequence[Part], inherited: frozenset[int] = frozenset()) -> None:
+    `refused` tells since when the backups of a guest are not pruned any more, `trouble` who has which trouble.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        parts: Sequence[Part],
+        inherited: frozenset[int] = frozenset(),
+        refused: Mapping[int, int] | None = None,
+        trouble: Mapping[str, int] | None = None,
+    ) -> None:
         self.cluster, self.zone = cluster, ZoneInfo(cluster.zone)
-        self._inherited = inherited
+        self.trouble = trouble or {}
+        self._inherited, self._refused = inherited, refused or {}
         self._parts: dict[Key, list[Part]] = {}
         for part in parts:
             shared = cluster.storages[part.storage].shared
@@ -91,19 +102,22 @@ class Streams:
             self.cluster.storages[key[0]].kind == "pbs",
             protected,
             before,
+            self._refused.get(key[3]),
             tuple((period_of("keep-hourly", entry.time, self.zone), entry.finished, id(part)) for entry, part in made),
         )
         if signature not in self._fates:
-            self._fates[signature] = self._fate(made, signature[0], protected, before)
+            self._fates[signature] = self._fate(made, key, protected, before)
         left, found = self._fates[signature]
         entries = [replace(one, protected=True) if number in protected else one for number, (one, _) in enumerate(made)]
         seen = {at: [entries[number] for number in numbers] for at, numbers in zip(syncs, found, strict=True)}
         return tuple(entries[number] for number in left), seen
 
     def _fate(
-        self, made: Sequence[tuple[Entry, Part]], partial: bool, protected: frozenset[int], before: Sequence[int]
+        self, made: Sequence[tuple[Entry, Part]], key: Key, protected: frozenset[int], before: Sequence[int]
     ) -> Fate:
         """The numbers of the backups that are left, and of those that each sync finds finished."""
+        partial = self.cluster.storages[key[0]].kind == "pbs"
+        refused = self._refused.get(key[3])
         present: list[Entry] = []
         numbers = {entry.time: number for number, (entry, _) in enumerate(made)}
         seen: list[tuple[int, ...]] = []
@@ -115,7 +129,7 @@ class Streams:
             if not partial and not entry.finished:
                 continue  # D8: what an aborted run leaves among files is not listed
             present.append(replace(entry, protected=True) if number in protected else entry)
-            if entry.finished:
+            if entry.finished and (refused is None or entry.time < refused):
                 present = survivors(present, part.keep, self.zone)
         seen += [tuple(numbers[one.time] for one in present if one.finished)] * len(waiting)
         return tuple(numbers[one.time] for one in present), seen

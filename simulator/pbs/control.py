@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from simulator.pbs.model import ORDINARY, Datastore, Group, Server, Special, make_task
+from simulator.pbs.model import ORDINARY, Access, Datastore, Group, Server, Special, make_task
+from simulator.pbs.privileges import ROLES
 
 Document = Mapping[str, Any]
 STATES = ("ok", "read-only", "offline", "lost", "gone")
@@ -85,10 +86,16 @@ def _group_changes(server: Server, document: Document) -> None:
 
 
 def _datastore(server: Server, document: Document) -> None:
-    """Put a datastore into a `state`: ok, read-only, offline (with `message`), lost (disk away), gone (removed)."""
+    """Put a datastore into a `state`: ok, read-only, offline (with `message`), lost (disk away), gone (removed).
+
+    One that is to be gone `at` a call (`groups`, `snapshots`, …) is removed as soon as that is asked of it.
+    """
     state, name = document["state"], str(document["store"])
     if state not in STATES:
         raise ValueError(f"state {state!r} is none of {', '.join(STATES)}")
+    if state == "gone" and "at" in document:
+        server.datastores[name].leaves_at = str(document["at"])
+        return
     if state == "gone":
         del server.datastores[name]
         return
@@ -111,6 +118,21 @@ def _task(server: Server, document: Document) -> dict[str, str]:
     return {"upid": task.upid}
 
 
+def _access(server: Server, document: Document) -> None:
+    """Give a `subject` (a user or a token; a token's user has it too) a `role` on a `path`, instead of the one it has there."""
+    subjects = {str(document["subject"]), str(document["subject"]).partition("!")[0]}
+    path, role = str(document["path"]), str(document["role"])
+    if role not in ROLES:
+        raise ValueError(f"role {role!r} is none of {', '.join(ROLES)}")
+    others = (entry for entry in server.access if not (entry.path == path and entry.subject in subjects))
+    server.access = (*others, *(Access(path, subject, role) for subject in sorted(subjects)))
+
+
+def _speed(server: Server, document: Document) -> None:
+    """Set how long each manifest takes to open, in seconds."""
+    server.manifest_seconds = float(document["manifest_seconds"])
+
+
 CHANGES: Mapping[str, Callable[[Server, Document], object]] = {
     "/snapshots": _snapshot,
     "/prune": _prune,
@@ -118,4 +140,6 @@ CHANGES: Mapping[str, Callable[[Server, Document], object]] = {
     "/groups": _group_changes,
     "/datastores": _datastore,
     "/tasks": _task,
+    "/access": _access,
+    "/speed": _speed,
 }

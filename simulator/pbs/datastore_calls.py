@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from zoneinfo import ZoneInfo
 
 from simulator.answers import Answer
@@ -70,8 +71,8 @@ def status(call: Call) -> Answer:
 
 def _counts(call: Call, store: Datastore) -> Row:
     counts: Row = {"ct": None, "host": None, "other": None, "vm": None}
-    for namespace in store.namespaces:
-        for group in visible_groups(call, store, namespace) or ():
+    for namespace, there in store.namespaces.items():
+        for group in visible_groups(call, store_path(store.name, namespace), there.values()):
             if not group.times:
                 continue
             row = counts[group.kind] or {"groups": 0, "snapshots": 0}
@@ -104,25 +105,28 @@ def namespaces(call: Call) -> Answer:
     return success(call.shuffled(rows))
 
 
-def visible_groups(call: Call, store: Datastore, namespace: str) -> list[Group] | None:
-    """The groups of a namespace that the caller may see: all with Audit, his own with Backup, None without either."""
-    path = store_path(store.name, namespace)
-    groups = [group for group in store.namespaces[namespace].values() if group.owner is not None]
+def visible_groups(call: Call, path: str, among: Iterable[Group]) -> list[Group]:
+    """Those of the groups on a path that the caller may see: all with Audit, his own with Backup, none without either."""
+    groups = [group for group in among if group.owner is not None]
     if call.permissions.has(path, AUDIT):
         return groups
     if call.permissions.has(path, BACKUP):
         return [group for group in groups if call.permissions.owns(group.owner)]
-    return None
+    return []
 
 
-def _asked_groups(call: Call) -> list[Group]:
+def _asked_groups(call: Call, kind: str | None = None, identity: str | None = None) -> list[Group]:
+    """The visible groups, of one type or one id if those are given, in an order of their own; one alone costs no walk."""
     store_name, namespace = call.needed("store"), call.text("ns") or ""
     path = store_path(store_name, namespace)
     if not call.permissions.has(path, AUDIT, BACKUP):
         raise forbidden(f" - missing Datastore.Audit|Datastore.Backup on {path}")
-    store = call.datastore()
-    call.groups(store, namespace)
-    return call.shuffled(visible_groups(call, store, namespace) or [])
+    groups = call.groups(call.datastore(), namespace)
+    if kind and identity:
+        there = [groups[kind, identity]] if (kind, identity) in groups else []
+    else:
+        there = [one for one in groups.values() if kind in {None, one.kind} and identity in {None, one.identity}]
+    return call.shuffled(visible_groups(call, path, there))
 
 
 def groups(call: Call) -> Answer:
@@ -135,12 +139,9 @@ def groups(call: Call) -> Answer:
 def snapshots(call: Call) -> Answer:
     """The snapshots of one namespace, of one type or one id; every manifest of them is opened (M13)."""
     kind, identity = call.text("backup-type"), call.text("backup-id")
-    store_name, namespace = call.needed("store"), call.text("ns") or ""
-    chosen = [
-        group for group in _asked_groups(call) if kind in {None, group.kind} and identity in {None, group.identity}
-    ]
+    chosen = _asked_groups(call, kind, identity)
     for group in chosen:
-        count_manifests(call, group, store_name, namespace)
+        count_manifests(call, group, call.needed("store"), call.text("ns") or "")
     return stream(snapshot_stream(chosen, call.random))
 
 

@@ -17,7 +17,10 @@ DAY = 86_400
 
 @dataclass(frozen=True, slots=True)
 class Special:
-    """In what one snapshot differs from the others of its group; `verification` is auto, ok, failed or none."""
+    """In what one snapshot differs from the others of its group; `verification` is auto, ok, failed or none.
+
+    `encrypted_with`: the fingerprint of the key instead of what the group has.
+    """
 
     finished: bool = True
     protected: bool = False
@@ -26,6 +29,7 @@ class Special:
     comment: str | None = None
     files: tuple[str, ...] = ()  # what an unfinished one has so far
     archives: tuple[tuple[str, int], ...] | None = None  # instead of the group's
+    encrypted_with: str | None = None
 
 
 ORDINARY = Special()
@@ -119,13 +123,17 @@ Groups = dict[tuple[str, str], Group]
 
 @dataclass(slots=True)
 class Datastore:
-    """A datastore: namespace ("" is the root) → groups. `maintenance` is the raw property, `lost` a disk that is away."""
+    """A datastore: namespace ("" is the root) → groups. `maintenance` is the raw property, `lost` a disk that is away.
+
+    `leaves_at`: the call (the last part of its path) at which it is removed.
+    """
 
     name: str
     namespaces: dict[str, Groups] = field(default_factory=lambda: {"": {}})
     config: dict[str, Any] = field(default_factory=dict)
     maintenance: str | None = None
     lost: bool = False
+    leaves_at: str | None = None
     total: int = 20_000_000_000_000
     used: int = 8_000_000_000_000
     avail: int = 11_000_000_000_000
@@ -217,7 +225,7 @@ class Access:
 
 @dataclass(slots=True)
 class Server:
-    """Everything one backup server knows; secrets by token id, passwords by user."""
+    """Everything one backup server knows; secrets by token id, passwords by user. `manifest_seconds`: how long it opens each."""
 
     name: str
     release: Releases
@@ -229,3 +237,4 @@ class Server:
     access: tuple[Access, ...] = ()
     tokens: dict[str, str] = field(default_factory=dict)
     passwords: dict[str, str] = field(default_factory=dict)
+    manifest_seconds: float = 0.0

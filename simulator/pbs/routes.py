@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from random import Random
@@ -98,10 +98,12 @@ class PbsApi:
         """Given method, target below /api2/json (form fields in its query), credentials and time, return the answer."""
         try:
             with self.lock:
+                opened = self.cost.manifests
                 answer = self._dispatch(method, target, authorization, now)
+                slow = (self.cost.manifests - opened) * self.server.manifest_seconds
         except ApiError as error:
-            answer = error.answer
-        return answer if self._delays or not answer.delay else replace(answer, delay=0.0)
+            return error.answer if self._delays or not error.answer.delay else replace(error.answer, delay=0.0)
+        return replace(answer, delay=answer.delay + slow) if slow else answer
 
     def _dispatch(self, method: str, target: str, authorization: str | None, now: int) -> Answer:
         path, _, query = target.partition("?")
@@ -121,10 +123,17 @@ class PbsApi:
                 self.server, Permissions(self.server.access, identity), self.cost, self._random, now, parameters
             )
             self.cost.called(f"GET {route.pattern}")
+            self._leave(parameters, path.rpartition("/")[2])
             demand(route, call)
             verify(route, call, names)
             return route.handler(call)
         raise not_found(unquote(path))
+
+    def _leave(self, parameters: Mapping[str, Sequence[str]], endpoint: str) -> None:
+        """Remove a datastore that is to be gone when this is asked of it."""
+        for name in parameters.get("store", ()):
+            if name in self.server.datastores and self.server.datastores[name].leaves_at == endpoint:
+                del self.server.datastores[name]
 
     def change_job(self, identity: str, changes: Mapping[str, object]) -> None:
         """Set keys of a prune, verify or sync job, None removes one; KeyError for an unknown job."""

@@ -87,8 +87,8 @@ def snapshot_row(group: Group, instant: int) -> Row:
     verified = verification(group, instant, special)
     if verified:
         row["verification"] = verified
-    if special.finished and group.fingerprint:
-        row["fingerprint"] = group.fingerprint
+    if special.finished and (special.encrypted_with or group.fingerprint):
+        row["fingerprint"] = special.encrypted_with or group.fingerprint
     row["files"] = _files(group, special)
     if special.finished:
         row["size"] = sum(size for _, size in _archives(group, special)) + INDEX_SIZE
@@ -115,10 +115,9 @@ def _archives(group: Group, special: Special) -> tuple[tuple[str, int], ...]:
 def _files(group: Group, special: Special) -> list[Row]:
     if not special.finished:
         return [{"filename": name} for name in special.files]
-    rows: list[Row] = [
-        {"filename": name, "crypt-mode": group.crypt_mode, "size": size} for name, size in _archives(group, special)
-    ]
-    index_mode = "none" if group.crypt_mode == "none" else "sign-only"
+    mode = "encrypt" if special.encrypted_with else group.crypt_mode
+    rows: list[Row] = [{"filename": name, "crypt-mode": mode, "size": size} for name, size in _archives(group, special)]
+    index_mode = "none" if mode == "none" else "sign-only"
     return [*rows, {"filename": INDEX, "crypt-mode": index_mode, "size": INDEX_SIZE}]
 
 

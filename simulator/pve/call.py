@@ -57,6 +57,19 @@ class Route:
     since: tuple[int, int] = (0, 0)
 
 
+Changed = tuple[Cluster, object]  # the cluster as it is now, and the data of the answer
+
+
+@dataclass(frozen=True, slots=True)
+class WriteRoute:
+    """A path that POST, PUT or DELETE changes something with, and who may; the handler checks the parameters itself."""
+
+    method: str
+    pattern: str
+    handler: Callable[[Call], Changed]
+    demand: tuple[str, ...]
+
+
 def verify(route: Route, call: Call, path_names: frozenset[str]) -> None:
     """Raise the genuine 400 if a query parameter is unknown, missing or of the wrong kind (M7)."""
     errors: dict[str, str] = {}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from datetime import UTC, datetime
 from itertools import islice
 from zoneinfo import ZoneInfo
@@ -109,29 +107,6 @@ def nodes(call: Call) -> Answer:
     return success(
         [node_row(node, call.permissions) | {"ssl_fingerprint": node_fingerprint(node)} for node in call.cluster.nodes]
     )
-
-
-def storages(call: Call) -> Answer:
-    """The storage entries the caller may see, each with the digest of the whole file (J1, J2)."""
-    every = call.cluster.storages.values()
-    digest = hashlib.sha1(json.dumps([dict(one.config) for one in every]).encode(), usedforsecurity=False).hexdigest()
-    wanted = call.text("type")
-    rows = []
-    for storage in every:
-        if wanted in {None, storage.kind} and call.permissions.sees_storage(storage.name):
-            row: Row = {**storage.config, "storage": storage.name, "digest": digest}
-            if storage.kind in {"pbs", "nfs", "cifs", "cephfs"}:
-                row["shared"] = 1
-            rows.append(row)
-    return success(rows)
-
-
-def storage(call: Call) -> Answer:
-    """One entry; the caller already has Datastore.Allocate (M6)."""
-    name = call.parameters["storage"]
-    if name not in call.cluster.storages:
-        raise failure(500, f"storage '{name}' does not exist")
-    return success({**call.cluster.storages[name].config, "storage": name})
 
 
 def pools(call: Call) -> Answer:

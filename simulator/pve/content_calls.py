@@ -29,6 +29,9 @@ def _activate(storage: Storage, node: str) -> None:
         raise failure(500, f"storage '{storage.name}' is disabled")
     if not storage.allowed_on(node):
         raise failure(500, f"storage '{storage.name}' is not available on node '{node}'")
+    refusal = storage.probe.refusal() if storage.active and storage.probe else None
+    if refusal is not None:
+        raise failure(500, f"{storage.name}: {refusal}")
     if not storage.active and storage.kind == "pbs":
         raise _unreachable(storage)
     if not storage.active:

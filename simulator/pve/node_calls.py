@@ -35,7 +35,7 @@ def storages(call: Call) -> Answer:
 
 
 def _storage_state(storage: Storage, usable: bool) -> Row:
-    active = storage.active and usable
+    active = usable and storage.reachable
     row: Row = {
         "storage": storage.name,
         "type": storage.kind,

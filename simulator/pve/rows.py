@@ -78,8 +78,8 @@ def node_fingerprint(node: Node) -> str:
     return ":".join(f"{byte:02X}" for byte in hashlib.sha256(node.name.encode()).digest())
 
 
-def storage_row(storage: Storage, node: Node) -> Row:
-    """A storage's row for one node; a dead node or an inactive storage has no figures (M8)."""
+def storage_row(storage: Storage, node: Node, reachable: bool) -> Row:
+    """A storage's row for one node; a dead node or a storage that cannot be reached has no figures (M8)."""
     row: Row = {
         "id": f"storage/{node.name}/{storage.name}",
         "storage": storage.name,
@@ -89,7 +89,7 @@ def storage_row(storage: Storage, node: Node) -> Row:
         "content": str(storage.config.get("content", "")),
         "shared": storage.shared,
     }
-    if not (storage.active and node.online):
+    if not (reachable and node.online):
         return row | {"status": "unknown"}
     return row | {"status": "available", "disk": storage.used, "maxdisk": storage.total}
 
@@ -97,9 +97,16 @@ def storage_row(storage: Storage, node: Node) -> Row:
 def storage_rows(cluster: Cluster, permissions: Permissions) -> list[Row]:
     """One row per node and storage that is enabled and allowed there; none for a disabled storage (A2)."""
     seen = [
-        storage for storage in cluster.storages.values() if storage.enabled and permissions.sees_storage(storage.name)
+        (storage, storage.reachable)
+        for storage in cluster.storages.values()
+        if storage.enabled and permissions.sees_storage(storage.name)
     ]
-    return [storage_row(storage, node) for node in cluster.nodes for storage in seen if storage.allowed_on(node.name)]
+    return [
+        storage_row(storage, node, reachable)
+        for node in cluster.nodes
+        for storage, reachable in seen
+        if storage.allowed_on(node.name)
+    ]
 
 
 def pool_row(pool: Pool, cluster: Cluster) -> Row:
@@ -129,5 +136,5 @@ def pool_members(pool: Pool, cluster: Cluster, kind: str | None) -> list[Row]:
         storage = cluster.storages.get(name)
         node = next((one for one in cluster.nodes if storage and storage.allowed_on(one.name)), None)
         if storage and node and storage.enabled:
-            rows.append(storage_row(storage, node))
+            rows.append(storage_row(storage, node, storage.reachable))
     return rows

@@ -1,4 +1,4 @@
-"""The three ready-made tokens and what they may do (A8)."""
+"""The ready-made tokens and what they may do (A8)."""
 
 from __future__ import annotations
 
@@ -8,14 +8,20 @@ import uuid
 from simulator.model import Access, Token
 
 AUDITOR, LIMITED, NOTHING = "auditor@pve!vzcover", "limited@pve!vzcover", "nobody@pve!vzcover"
+WRITER, ROOT = "vzcover-apply@pve!storages", "root@pam!full"
 
 
 def make_tokens(seed: int) -> tuple[Token, ...]:
-    """An auditor's token, one that sees some guests only, and one without rights of its own; secrets from the seed."""
+    """An auditor's token, one that sees some guests only, one without rights of its own, and two that may write.
+
+    Of those, one may write storage entries and nothing else; the other is of root@pam. Secrets come from the seed.
+    """
     return (
         Token(AUDITOR, _secret(seed, AUDITOR), separated=True),
         Token(LIMITED, _secret(seed, LIMITED)),
         Token(NOTHING, _secret(seed, NOTHING), separated=True),
+        Token(WRITER, _secret(seed, WRITER), separated=True),
+        Token(ROOT, _secret(seed, ROOT)),
     )
 
 
@@ -37,4 +43,7 @@ def make_access() -> tuple[Access, ...]:
         Access("/pool/prod", user, "PVEAuditor"),
         Access("/storage/pbs-main", user, "PVEDatastoreUser"),
         Access("/", NOTHING.partition("!")[0], "PVEAuditor"),
+        Access("/storage", WRITER, "PVEDatastoreAdmin"),
+        Access("/storage", WRITER.partition("!")[0], "PVEDatastoreAdmin"),
+        Access("/", ROOT.partition("!")[0], "Administrator"),
     )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from random import Random
 
-from simulator.model import Cluster, Node, Pool
+from simulator.model import Cluster, Guest, Node, Pool
 from simulator.past.files import file_shelves
 from simulator.past.runs import make_parts
 from simulator.past.streams import Streams, created
@@ -20,6 +20,8 @@ from simulator.scenario.plan import make_plan
 from simulator.scenario.storages import make_storages
 from simulator.scenario.wanted import SMALLEST, Plan, Wanted
 
+# so long ago somebody took away the right to prune one guest's backups
+REFUSED_DAYS = 25
 POOLS = ("empty", "infra", "lab", "moved", "prod", "prod/db", "prod/db/archive", "prod/web", "templates")
 
 
@@ -38,7 +40,7 @@ def make_present(wanted: Wanted) -> tuple[Cluster, tuple[Run, ...], Plan]:
     random = Random(f"{wanted.seed}/{wanted.guests}/{wanted.nodes}")
     plan = make_plan(wanted, random)
     cluster = Cluster(
-        name="demo",
+        name=wanted.name,
         release=wanted.release,
         zone=wanted.zone,
         nodes=_nodes(wanted),
@@ -49,8 +51,17 @@ def make_present(wanted: Wanted) -> tuple[Cluster, tuple[Run, ...], Plan]:
         access=make_access(),
         tokens=make_tokens(wanted.seed),
     )
-    tasks, runs = make_tasks(cluster, wanted.now, random)
-    return replace(cluster, tasks=tasks), runs, plan
+    tasks, runs = make_tasks(cluster, plan.trouble, wanted.now, random)
+    return replace(cluster, tasks=tasks, guests=_locked(cluster, runs)), runs, plan
+
+
+def _locked(cluster: Cluster, runs: Sequence[Run]) -> Mapping[int, Guest]:
+    """The guests, those that are being saved with the lock of that (A6)."""
+    saved = {run.stopped for run in runs if run.status is None}
+    return {
+        vmid: replace(guest, config={**guest.config, "lock": "backup"}) if vmid in saved else guest
+        for vmid, guest in cluster.guests.items()
+    }
 
 
 def make_streams(cluster: Cluster, runs: Sequence[Run], plan: Plan, wanted: Wanted) -> Streams:
@@ -58,7 +69,8 @@ def make_streams(cluster: Cluster, runs: Sequence[Run], plan: Plan, wanted: Want
     parts = make_parts(cluster, runs, wanted.now, wanted.history_days, wanted.seed)
     born = {vmid: created(cluster, vmid) for vmid in plan.ordinary}
     young = [vmid for vmid, instant in born.items() if instant > wanted.now - 50 * 86_400]
-    return Streams(cluster, parts, frozenset(young[:1]))
+    refused = {plan.trouble["unpruned"]: wanted.now - REFUSED_DAYS * 86_400} if "unpruned" in plan.trouble else {}
+    return Streams(cluster, parts, frozenset(young[:1]), refused, plan.trouble)
 
 
 def _nodes(wanted: Wanted) -> tuple[Node, ...]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from random import Random
 from typing import Any
 
 from simulator.model import Guest
 from simulator.scenario.names import NOTES, TAGS, guest_name
 from simulator.scenario.wanted import Plan, Wanted
+from simulator.volumes import volumes
 
 # disks beside the first one, in turn; the case in rulebook section C or K that they are
 MACHINE_DISKS: tuple[Mapping[str, Any], ...] = (
@@ -34,8 +36,18 @@ CONTAINER_DISKS: tuple[Mapping[str, Any], ...] = (
     {},
     {"mp0": "/dev/sdz1,mp=/dev-data"},
 )
+LEFT_BEHIND = 35
+MISREAD_NOTE = "second print server\nvzcover: waive until=tomorrow reason=to be replaced"
 LOCKS = {37: "backup", 53: "snapshot"}
 HIGH_AVAILABILITY_EVERY = 23
+# machines of the pool `prod` whose disks changed since their newest backup: what they have now, and what they had
+CHANGED_DISKS: tuple[tuple[Mapping[str, Any], Mapping[str, Any]], ...] = (
+    (
+        {"scsi0": "{lvm}-disk-0,discard=on,iothread=1,size=64G"},
+        {"scsi0": "{lvm}-disk-0,discard=on,iothread=1,size=32G"},
+    ),
+    ({"scsi1": "{lvm}-disk-1,size=20G"}, {"scsi1": None}),
+)
 
 
 def make_guests(wanted: Wanted, plan: Plan, random: Random) -> dict[int, Guest]:
@@ -43,7 +55,35 @@ def make_guests(wanted: Wanted, plan: Plan, random: Random) -> dict[int, Guest]:
     vmids = [*plan.node_of]
     random.shuffle(vmids)
     numbers = {vmid: number for number, vmid in enumerate(sorted(plan.node_of))}
-    return {vmid: _guest(wanted, plan, vmid, numbers[vmid]) for vmid in vmids}
+    guests = {vmid: _guest(wanted, plan, vmid, numbers[vmid]) for vmid in vmids}
+    plain = [
+        vmid
+        for vmid in plan.ordinary
+        if plan.pool_of.get(vmid) == "prod" and _only_disk(guests[vmid]) and "lock" not in guests[vmid].config
+    ]
+    for vmid, (now, before) in zip(plain[1:], CHANGED_DISKS, strict=False):
+        guest, lvm = guests[vmid], f"local-lvm:vm-{vmid}"
+        earlier = {key: text and str(text).format(lvm=lvm) for key, text in before.items()}
+        present = {key: str(text).format(lvm=lvm) for key, text in now.items()}
+        guests[vmid] = replace(guest, config={**guest.config, **present}, earlier=earlier)
+    _trouble(guests, plan)
+    return guests
+
+
+def _trouble(guests: dict[int, Guest], plan: Plan) -> None:
+    """One machine whose only disk nobody saves, and one whose notes mean to be a waiver."""
+    bare = guests.get(plan.trouble.get("bare", 0))
+    if bare is not None and bare.kind == "qemu" and "scsi0" in bare.config:
+        config = {**bare.config, "scsi0": f"{bare.config['scsi0']},backup=0"}
+        guests[bare.vmid] = replace(bare, config=config)
+    noted = guests.get(plan.trouble.get("noted", 0))
+    if noted is not None:
+        guests[noted.vmid] = replace(noted, config={**noted.config, "description": MISREAD_NOTE})
+
+
+def _only_disk(guest: Guest) -> bool:
+    """Whether a machine has nothing but its first disk."""
+    return [volume.key for volume in volumes(guest)] == ["scsi0"]
 
 
 def _guest(wanted: Wanted, plan: Plan, vmid: int, number: int) -> Guest:
@@ -118,4 +158,6 @@ def _container(wanted: Wanted, vmid: int, number: int) -> dict[str, Any]:
     }
     if number % 16 == 11:
         del config["hostname"]  # M3
+    if number % 1000 == LEFT_BEHIND:
+        config["parent"] = "vzdump"  # a backup's own snapshot that was not removed
     return config | _disks(CONTAINER_DISKS, number // 4, vmid)

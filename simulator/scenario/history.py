@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from random import Random
@@ -11,11 +11,18 @@ from zoneinfo import ZoneInfo
 from simulator.answers import ApiError
 from simulator.calendar_events import between
 from simulator.model import Cluster, Properties, Task
+from simulator.scenario.incidents import KILLED, Incident, incident_of
+from simulator.scenario.jobs import BIG, HOURLY
 from simulator.scenario.logs import Run, begins, log_lines
+from simulator.scenario.restores import make_restores
 from simulator.selection import selected_vmids, truthy
 
 DAYS = 8
+DAY, HOUR = 86_400, 3600
 RUNS_PER_JOB = 10
+EVENTS_AT_MOST = DAYS * 24
+# a run that hangs keeps the next one from beginning for so long (B17)
+HANGING_SECONDS = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +35,17 @@ class Start:
     time: int
 
 
-def make_tasks(cluster: Cluster, now: int, random: Random) -> tuple[tuple[Task, ...], tuple[Run, ...]]:
-    """Given a cluster without tasks, return the tasks of the last days, one of them running, and the runs they tell of."""
+def make_tasks(
+    cluster: Cluster, trouble: Mapping[str, int], now: int, random: Random
+) -> tuple[tuple[Task, ...], tuple[Run, ...]]:
+    """Given a cluster without tasks and who has which trouble, return the tasks of the last days, some of them running, and the runs they
+    tell of.
+    """
     tasks: list[Task] = []
     runs: list[Run] = []
     for job in cluster.jobs:
         if truthy(job.get("enabled", 1)):
-            for task, run in _job_tasks(cluster, job, now, random):
+            for task, run in _job_tasks(cluster, trouble, job, now, random):
                 tasks.append(task)
                 runs.append(run)
     for node in cluster.nodes:
@@ -43,12 +54,14 @@ def make_tasks(cluster: Cluster, now: int, random: Random) -> tuple[tuple[Task, 
                 start = Start(node.name, "aptupdate", "", now - day * 86_400 + random.randint(0, 7200))
                 tasks.append(_task(start, 3, "OK", lambda: ["update new package list", "TASK OK"], random))
     tasks += _running(cluster, now, random)
+    for one in make_restores(cluster, runs, now):
+        tasks.append(_task(Start(one.node, one.kind, str(one.target), one.start), 130, one.status, one.lines, random))
     return tuple(tasks), tuple(runs)
 
 
-def _job_tasks(cluster: Cluster, job: Properties, now: int, random: Random) -> list[tuple[Task, Run]]:
-    schedule, zone = str(job.get("schedule", "")), ZoneInfo(cluster.zone)
-    instants = between(schedule, now - DAYS * 86_400, now - 3600, zone)[-RUNS_PER_JOB:]
+def _job_tasks(
+    cluster: Cluster, trouble: Mapping[str, int], job: Properties, now: int, random: Random
+) -> list[tuple[Task, Run]]:
     try:
         chosen = selected_vmids(job, cluster)
     except ApiError:
@@ -62,22 +75,62 @@ def _job_tasks(cluster: Cluster, job: Properties, now: int, random: Random) -> l
         if not (here or unknown or truthy(job.get("all"))):
             continue  # B18: nothing to do here, no task
         part = sorted([*here, *unknown])
-        tasks += [_run_task(cluster, job, node.name, part, instant, random) for instant in instants]
+        instants = _instants(cluster, trouble, job, node.name, now)
+        present = _present(cluster, trouble, job, node.name, now)
+        ages = range(len(instants) - 1, -1 - len(present), -1)
+        for instant, age in zip((*instants, *present), ages, strict=True):
+            incident = incident_of(cluster, trouble, str(job["id"]), node.name, tuple(part), (age, now - instant))
+            tasks.append(_run_task(cluster, job, node.name, part, instant, incident, random))
     return tasks
 
 
+def _instants(cluster: Cluster, trouble: Mapping[str, int], job: Properties, node: str, now: int) -> Sequence[int]:
+    """When a job's last runs on a node began that had an hour to end: none while one does not end (B17), none while the node was down."""
+    # what cannot begin at all has ended at once
+    settled = now - (60 if whole_failure(cluster, job, node) else HOUR)
+    if trouble and job["id"] == "backup-db" and node == cluster.nodes[0].name:
+        settled -= HANGING_SECONDS
+    found = between(str(job.get("schedule", "")), now - DAYS * DAY, settled, ZoneInfo(cluster.zone), EVENTS_AT_MOST)
+    if job["id"] == BIG:
+        found = found[:-1]
+    if "rebooted" in trouble and cluster.guests[trouble["rebooted"]].node == node:
+        down = _down_since(cluster, now)
+        found = [instant for instant in found if instant < down]
+    return found[-RUNS_PER_JOB:]
+
+
+def _down_since(cluster: Cluster, now: int) -> int:
+    """When the node went down that is back by now: shortly before the last run of the hourly job that should have ended."""
+    schedule = next(str(job["schedule"]) for job in cluster.jobs if job["id"] == HOURLY)
+    return between(schedule, now - 3 * HOUR, now - HOUR, ZoneInfo(cluster.zone))[-1] - 120
+
+
+def _present(cluster: Cluster, trouble: Mapping[str, int], job: Properties, node: str, now: int) -> Sequence[int]:
+    """When the run of the hourly job began that goes on now."""
+    if job["id"] != HOURLY or "hourly" not in trouble or cluster.guests[trouble["hourly"]].node != node:
+        return ()
+    return between(str(job["schedule"]), now - HOUR, now, ZoneInfo(cluster.zone))[-1:]
+
+
 def _run_task(
-    cluster: Cluster, job: Properties, node: str, part: list[int], instant: int, random: Random
+    cluster: Cluster, job: Properties, node: str, part: list[int], instant: int, incident: Incident, random: Random
 ) -> tuple[Task, Run]:
     error = whole_failure(cluster, job, node)
-    failed = frozenset(vmid for vmid in part if vmid not in cluster.guests)
-    status = error or ("job errors" if failed else "OK")
+    failures = dict.fromkeys((vmid for vmid in part if vmid not in cluster.guests), "io")
+    status: str | None = error or ("job errors" if failures else "OK")
     if status == "OK" and part:
         status = random.choices(["OK", "WARNINGS: 2", "job errors", "unexpected status"], [88, 5, 4, 3])[0]
         if status == "job errors":
-            failed = frozenset({random.choice(part)})
-    run = Run(cluster, job, node, tuple(part), instant, status, failed)
-    seconds = 2 if error else max(2, begins(len(part), len(part)))
+            failures = {random.choice(part): "io"}
+    stop = None
+    if not error:
+        failures, stop = failures | dict(incident.failures), incident.stop
+        if stop is not None:
+            status = None if incident.runs_on else KILLED
+        elif failures:
+            status = KILLED if status == KILLED else "job errors"
+    run = Run(cluster, job, node, tuple(part), instant, status, failures, stop)
+    seconds = None if status is None else 2 if error else max(2, begins(len(part), len(part)))
     subject = str(part[0]) if len(part) == 1 else ""
     return _task(Start(node, "vzdump", subject, instant), seconds, status, partial(log_lines, run), random), run
 
@@ -106,7 +159,7 @@ def _running(cluster: Cluster, now: int, random: Random) -> list[Task]:
     if node is None or vmid is None:
         return []
     job: Properties = {"vmid": str(vmid), "storage": "nas"}
-    run = Run(cluster, job, node, (vmid,), now - 60, None, frozenset())
+    run = Run(cluster, job, node, (vmid,), now - 60, None)
     return [_task(Start(node, "vzdump", str(vmid), now - 60), None, None, partial(log_lines, run), random)]
 
 

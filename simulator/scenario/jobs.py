@@ -9,12 +9,13 @@ from simulator.model import Properties
 from simulator.scenario.wanted import Plan, Wanted
 
 REMOVED_VMID = 8999
+HOURLY, WEEKLY, BIG = "backup-wiki", "weekly-to-nas", "backup-big"
 LEGACY_DIGEST = hashlib.sha1(b"vzdump.cron", usedforsecurity=False).hexdigest()
 
 
 def make_jobs(wanted: Wanted, plan: Plan) -> tuple[Properties, ...]:
     """Given the plan, return the jobs in the order of the API: those of vzdump.cron first (B1)."""
-    return (*_legacy(wanted, plan), *_ordinary(wanted, plan), *_hard(wanted, plan))
+    return (*_legacy(wanted, plan), *_ordinary(wanted, plan), *_troubled(plan), *_hard(wanted, plan))
 
 
 def _job(identity: str, schedule: str, **more: Any) -> dict[str, Any]:
@@ -56,7 +57,12 @@ def _legacy(wanted: Wanted, plan: Plan) -> list[Properties]:
 def _ordinary(wanted: Wanted, plan: Plan) -> list[Properties]:
     last = wanted.node_names[-1]
     # what no pool job and no `all` job covers, with an id that was removed without purge (case 9)
-    listed = [vmid for vmid in plan.ordinary if vmid not in plan.pool_of and not _on_all_node(wanted, plan, vmid)]
+    own = {plan.trouble.get(trouble) for trouble in ("hourly", "rebooted", "stuck")}
+    listed = [
+        vmid
+        for vmid in plan.ordinary
+        if vmid not in plan.pool_of and vmid not in own and not _on_all_node(wanted, plan, vmid)
+    ]
     return [
         _job(
             "backup-prod",
@@ -70,7 +76,7 @@ def _ordinary(wanted: Wanted, plan: Plan) -> list[Properties]:
             **({"fleecing": {"enabled": 1, "storage": "local-lvm"}} if wanted.release >= (8, 2) else {}),
         ),
         _job("backup-web", "mon..fri 22:30", pool=wanted.pool("prod/web"), storage="pbs-main", mode="snapshot"),
-        _job("backup-db", "*/6:00", pool=wanted.pool("prod/db"), storage="pbs-main", mode="snapshot", repeat_missed=1),
+        _job("backup-db", "*/4:00", pool=wanted.pool("prod/db"), storage="pbs-main", mode="snapshot", repeat_missed=1),
         _job("backup-infra", "23:15", pool="infra", storage="nas", compress="zstd", prune_backups={"keep-last": "3"}),
         _job(
             "backup-list", "01:30", vmid=_ids([*listed, REMOVED_VMID]), storage="nas", compress="zstd", mode="snapshot"
@@ -103,14 +109,29 @@ def _all_job(wanted: Wanted, plan: Plan, last: str) -> dict[str, Any]:
     return job
 
 
+def _troubled(plan: Plan) -> list[Properties]:
+    """One whose schedule does not mean what it seems to, one that failed last time, one whose backup does not end."""
+    trouble = plan.trouble
+    jobs: list[Properties] = []
+    hourly = [trouble[one] for one in ("hourly", "rebooted") if one in trouble]
+    if hourly:
+        jobs.append(_job(HOURLY, "22", vmid=_ids(hourly), storage="pbs-main", mode="snapshot"))
+    if "weekly" in trouble:
+        # at the minute of the ordinary job, which goes on at once: only this storage falls behind
+        jobs.append(_job(WEEKLY, "sun 00:00", vmid=str(trouble["weekly"]), storage="nas", compress="zstd"))
+    if "stuck" in trouble:
+        jobs.append(_job(BIG, "03:30", vmid=str(trouble["stuck"]), storage="nas", compress="zstd"))
+    return jobs
+
+
 def _hard(wanted: Wanted, plan: Plan) -> list[Properties]:
     daily = "daily"
     jobs: list[Properties] = [
         {**_job("paused", daily, vmid=str(plan.one("disabled-job", 2)), storage="nas"), "enabled": 0},
         _job("once-only", "2021-10-21 20:00", vmid=str(plan.one("past-schedule", 3)), storage="nas"),
-        _job("to-disabled-storage", daily, vmid=str(plan.one("disabled-storage", 4)), storage="old-disk"),
+        _job("to-disabled-storage", "22:45", vmid=str(plan.one("disabled-storage", 4)), storage="old-disk"),
         _job("to-iso-store", daily, vmid=str(plan.one("wrong-content", 5)), storage="iso-store"),
-        _job("to-undefined-storage", daily, vmid=str(plan.one("undefined-storage", 6)), storage="gone-store"),
+        _job("to-undefined-storage", "04:45", vmid=str(plan.one("undefined-storage", 6)), storage="gone-store"),
         _job("to-far-storage", daily, vmid=str(plan.one("restricted-storage", 7)), storage="far-dir"),
         _job("pool-and-vmid", daily, pool="moved", vmid=str(plan.one("pool-and-vmid", 8)), storage="nas"),
         _job("of-empty-pool", daily, pool="empty", storage="nas"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
+from simulator.scenario.cast import cast
 from simulator.scenario.wanted import Plan, Wanted
 
 # in order of importance: a small estate has only the first ones
@@ -37,6 +38,7 @@ def make_plan(wanted: Wanted, random: Random) -> Plan:
         case = HARD_CASES[position] if position < len(HARD_CASES) else ("no-job", "sub-pool")[position % 2]
         plan.hard.setdefault(case, []).append(vmid)
     _place(wanted, plan)
+    plan.trouble = cast(wanted, plan)
     return plan
 
 

@@ -66,7 +66,9 @@ def make_storages(wanted: Wanted) -> dict[str, Storage]:
 def _backup_servers(wanted: Wanted) -> list[Storage]:
     """Entries of type pbs: at simulated servers where there are any, else at one that nobody can reach from here."""
     policy = "keep-daily=14,keep-monthly=12,keep-weekly=8"
-    figures = {"used": 8 * TERABYTE, "total": 20 * TERABYTE}
+    figures: dict[str, Any] = {"used": 8 * TERABYTE, "total": 20 * TERABYTE}
+    if wanted.number and wanted.targets:
+        return _of_further_cluster(wanted)
     main = Storage("pbs-main", _pbs(wanted, 0, "main", "prod", policy), True, **figures)
     if len(wanted.targets) > 1:
         offsite = Storage("pbs-offsite", _pbs(wanted, 1, "copy", "prod", None), True, **figures)
@@ -77,6 +79,15 @@ def _backup_servers(wanted: Wanted) -> list[Storage]:
         found.append(Storage("pbs-main-too", _pbs(wanted, 0, "main", "prod", None), True, **figures))  # D12
     if wanted.targets and wanted.bulk:
         found.append(Storage("pbs-bulk", _pbs(wanted, 0, "bulk", "", None), True, **figures))
+    return found
+
+
+def _of_further_cluster(wanted: Wanted) -> list[Storage]:
+    """The entries of a cluster that shares the servers: a namespace of its own on one, the root on the other."""
+    last = len(wanted.targets) - 1
+    found = [Storage("pbs-main", _pbs(wanted, 0, "main", wanted.own_namespace, "keep-daily=7,keep-last=3"))]
+    if last:
+        found.append(Storage("pbs-offsite", _pbs(wanted, last, "copy", "", None)))
     return found
 
 
@@ -100,7 +111,7 @@ def _pbs(wanted: Wanted, number: int, datastore: str, namespace: str, prune: str
         "server": target.host if target else "pbs.example.invalid",
         "datastore": datastore,
         "namespace": namespace,
-        "username": "backup@pbs!pve",
+        "username": wanted.account,
         "fingerprint": target.fingerprint.lower() if target else made_up,
         "content": "backup",
     }

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from simulator.answers import success
+from simulator.answers import encode, success
 from simulator.faults import KINDS, STATUS_REASONS, FaultError, Faults, spoil
 from tests.simulator.client import Client, Reply
 from tests.simulator_process import SimulatorHandle, running_simulator
@@ -147,11 +147,27 @@ def test_empty_is_an_empty_list(simulator: SimulatorHandle) -> None:
         assert client.get(PATH).document == {"data": []}
 
 
-def test_rows_missing_drops_every_third(simulator: SimulatorHandle) -> None:
+def test_empty_is_an_empty_object_where_there_was_one(simulator: SimulatorHandle) -> None:
+    with _fault(simulator, "empty", "/access/permissions"), Client(simulator) as client:
+        assert client.get("/access/permissions").document == {"data": {}}
+
+
+def test_rows_missing_drops_every_third_in_the_order_of_their_texts(simulator: SimulatorHandle) -> None:
     rows = _healthy(simulator).data
     with _fault(simulator, "rows-missing"), Client(simulator) as client:
         left = client.get(PATH).data
-    assert left == [row for position, row in enumerate(rows) if position % 3 != 2]
+    dropped = sorted(rows, key=encode)[2::3]
+    assert left == [row for row in rows if row not in dropped]
+    assert len(dropped) == len(rows) // 3
+
+
+def test_rows_missing_reaches_lists_in_an_object_and_objects_by_name() -> None:
+    children = success({"children": [1, 2, 3]})
+    assert json.loads(spoil("rows-missing", children).body) == {"data": {"children": [1, 2]}}
+    by_path = success({"/": {"a": 1}, "/nodes": {"b": 1}, "/vms": {"c": 1}})
+    assert json.loads(spoil("rows-missing", by_path).body) == {"data": {"/": {"a": 1}, "/nodes": {"b": 1}}}
+    plain = success({"version": "9.1"})
+    assert spoil("rows-missing", plain).body == plain.body
 
 
 def test_no_data_lacks_the_key(simulator: SimulatorHandle) -> None:

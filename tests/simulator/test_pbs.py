@@ -191,6 +191,24 @@ def test_a_datastore_can_go_and_come_back(world: SimulatorHandle) -> None:
     assert get(server, "/admin/datastore/away/groups")[2] == b"no such datastore 'away'"
 
 
+def test_a_datastore_can_go_at_a_call_a_right_can_be_taken_and_manifests_can_be_slow(world: SimulatorHandle) -> None:
+    server, place = world.pbs[0], Place("passing", "", "vm", "1")
+    server.set_datastore("passing", "ok")
+    server.put_snapshot(place, NOW - 60)
+    server.set_speed(0.2)
+    began = time.monotonic()
+    assert len(rows(server, "/admin/datastore/passing/snapshots")) == 1
+    server.set_speed(0)
+    assert time.monotonic() - began >= 0.2
+    server.set_access("/datastore/passing", "DatastoreBackup")
+    assert rows(server, "/admin/datastore/passing/groups") == []
+    server.set_access("/datastore/passing", "Audit")
+    server.set_datastore("passing", "gone", at="snapshots")
+    assert len(rows(server, "/admin/datastore/passing/groups")) == 1
+    assert get(server, "/admin/datastore/passing/snapshots")[::2] == (400, b"no such datastore 'passing'")
+    assert "passing" not in {row["store"] for row in rows(server, "/admin/datastore")}
+
+
 def test_faults_of_a_server_are_its_own_and_in_its_forms(world: SimulatorHandle) -> None:
     first, second = world.pbs
     first.set_faults({"/version": "500:1", "/admin/datastore/*/groups": "truncated"})

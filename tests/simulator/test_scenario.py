@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from zoneinfo import ZoneInfo
@@ -9,10 +10,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from simulator.answers import ApiError
-from simulator.calendar_events import following, parse
+from simulator.calendar_events import between, following, parse
 from simulator.model import Cluster, Properties
 from simulator.pve.routes import Api
-from simulator.scenario.build import scenario
+from simulator.scenario.build import make_present, scenario
+from simulator.scenario.cast import OF_CASES, PLACES
 from simulator.scenario.wanted import RELEASES, Wanted
 from simulator.selection import not_backed_up, selected_vmids, truthy
 from simulator.volumes import volumes
@@ -184,6 +186,86 @@ def test_odd_guests_are_among_them() -> None:
     assert any(guest.kind == "qemu" and not volumes(guest) for guest in guests)
     assert {"lock" in guest.config for guest in guests} == {True, False}
     assert all(text in notes for text in ("<script>", "数据库", "\x07", "é"))
+
+
+def test_the_runs_fail_in_every_way_and_agree_with_their_logs() -> None:
+    cluster = scenario(WANTED)
+    lines = [line for task in cluster.tasks if task.kind == "vzdump" for line in task.lines()]
+    for text in (
+        "ENOSPC: No space left on device",
+        "VM is locked (backup)",
+        "failed - error pruning backups - check log",
+        "failed - unable to find VM '8999'",
+        "TASK ERROR: could not activate storage",
+        "creating Proxmox Backup Server archive 'vm/",
+        "creating vzdump archive '/mnt/pve/nas/dump/vzdump-qemu-",
+    ):
+        assert any(text in line for line in lines), text
+    killed = [task for task in cluster.tasks if task.status == "unexpected status"]
+    assert any("INFO: starting new backup job" in task.lines()[0] and len(task.lines()) < 12 for task in killed)
+
+
+def _running(cluster: Cluster, hours: float) -> list[int]:
+    """The guests at which backups are that have been running for so many hours."""
+    tasks = [task for task in cluster.tasks if task.kind == "vzdump" and task.endtime is None]
+    logs = ["\n".join(task.lines()) for task in tasks if task.starttime < WANTED.now - hours * 3600]
+    return [int(re.findall(r"Starting Backup of VM (\d+)", log)[-1]) for log in logs]
+
+
+def test_backups_hang_for_hours_and_for_a_day_and_their_guests_are_locked() -> None:
+    cluster = scenario(WANTED)
+    hanging = _running(cluster, 1)
+    assert len(hanging) == 2
+    assert len(_running(cluster, 24)) == 1
+    assert all(cluster.guests[vmid].config["lock"] == "backup" for vmid in hanging)
+    # one is locked by a backup that does not run
+    locked = {guest.vmid for guest in cluster.guests.values() if guest.config.get("lock") == "backup"}
+    assert locked > set(hanging)
+
+
+@pytest.mark.parametrize("hour", range(0, 24, 5))
+def test_at_any_time_a_node_was_down_at_the_event_of_an_hourly_job_and_another_is_at_it(hour: int) -> None:
+    wanted = replace(WANTED, now=WANTED.now + hour * 3600)
+    cluster, runs, plan = make_present(wanted)
+    (event,) = between("22", wanted.now - 7200, wanted.now - 3600, ZoneInfo(wanted.zone))
+    node = cluster.guests[plan.trouble["rebooted"]].node
+    ended = [task for task in cluster.tasks if task.node == node and task.kind == "vzdump" and task.endtime]
+    assert max(task.endtime or 0 for task in ended) < event
+    assert not [task for task in cluster.tasks if task.node == node and task.kind == "vzdump" and not task.endtime]
+    (present,) = [run for run in runs if run.status is None and run.stopped == plan.trouble["hourly"]]
+    assert wanted.now - 3600 <= present.start <= wanted.now
+
+
+def test_every_trouble_has_a_guest_of_its_kind() -> None:
+    cluster, _, plan = make_present(WANTED)
+    trouble = {name: cluster.guests[vmid] for name, vmid in plan.trouble.items()}
+    assert trouble.keys() == PLACES.keys() | OF_CASES.keys()
+    assert not any(volume.included for volume in volumes(trouble["bare"]))
+    assert trouble["jumped"].kind == "lxc"
+    assert "vzcover: waive until=tomorrow" in str(trouble["noted"].config["description"])
+    assert make_present(Wanted(guests=12, nodes=2))[2].trouble == {}
+
+
+def test_restores_of_both_kinds_name_the_backup_they_came_from() -> None:
+    cluster = scenario(WANTED)
+    restores = [task for task in cluster.tasks if task.kind in {"qmrestore", "vzrestore"}]
+    assert {task.kind for task in restores if task.status == "OK"} == {"qmrestore", "vzrestore"}
+    assert any(task.status != "OK" for task in restores)
+    assert not {int(task.subject) for task in restores} & set(cluster.guests)
+    logs = " ".join(line for task in restores for line in task.lines())
+    assert all(
+        text in logs
+        for text in ("pbs-restore --repository", "restore vma archive:", "recovering backed-up configuration")
+    )
+
+
+def test_disks_changed_since_the_newest_backup_and_a_snapshot_was_left_behind() -> None:
+    guests = scenario(WANTED).guests.values()
+    changed = [guest for guest in guests if guest.earlier]
+    assert len(changed) == 2
+    sizes = [[volume.size for volume in volumes(one)] for guest in changed for one in (guest, guest.as_saved())]
+    assert sorted(map(str, sizes)) == sorted(map(str, [[64 << 30], [32 << 30], [32 << 30, 20 << 30], [32 << 30]]))
+    assert [guest.kind for guest in guests if guest.config.get("parent") == "vzdump"] == ["lxc"]
 
 
 def test_tasks_end_in_every_way() -> None:
