@@ -11,15 +11,22 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 
-from bench import measurements as measure
+from bench.estate import Size
+from bench.measurements import alone, running
+from bench.measurements.backups import backup_rows
+from bench.measurements.common import Bench
+from bench.measurements.history import history_rows
+from bench.measurements.starts import Starts
 from bench.serving import DaemonProcess, pretend_missed_report, running_daemon, write_configuration
 from bench.table import Row, text_of, write_json
 from report.version import VERSION
 from tests.simulator_process import running_simulator
 
 LIBRARIES = ("proxmoxer", "requests", "msgspec", "fpdf2", "uvicorn", "starlette")
+BACKUPS = ((2_000, 50), (10_000, 100))
 MOST_NODES, GUESTS_PER_NODE, LEAST_NODES = 20, 500, 3
 
 
@@ -29,11 +36,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     about = _about(options)
     print("\n".join(f"{name}: {value}" for name, value in about.items()), flush=True, end="\n\n")
     started, rows = time.monotonic(), []
-    for row in _measured(options.guests, options.scrapes):
+    sizes = [Size(groups, times, options.guests) for groups, times in options.backups]
+    measured = chain(_measured(options.guests, options.scrapes), history_rows(options.guests), *map(backup_rows, sizes))
+    for row in measured:
         rows.append(row)
         print(f"measured: {row.what}", file=sys.stderr, flush=True)
     print(
-        f"\n{text_of(rows)}\n\nGoals are for 10,000 guests. Took {time.monotonic() - started:.0f} s, load {_load()} at the end."
+        f"\n{text_of(rows)}\n\nGoals are for 10,000 guests and a million snapshots."
+        f" Took {time.monotonic() - started:.0f} s, load {_load()} at the end."
     )
     if options.json:
         write_json(options.json, about, rows)
@@ -49,10 +59,10 @@ def _measured(guests: int, scrapes: int) -> Iterator[Row]:
         folder = Path(name)
         # an hour before now; the second report of the run is then due when the time of day is set to now
         config = write_configuration(folder, simulator, datetime.now(UTC) - timedelta(hours=1))
-        bench = measure.Bench(simulator, folder, config, scrapes)
-        yield from measure.decoding_rows(bench)
-        yield from measure.stage_rows(bench)
-        starts = measure.Starts()
+        bench = Bench(simulator, folder, config, scrapes)
+        yield from alone.decoding_rows(bench)
+        yield from alone.stage_rows(bench)
+        starts = Starts()
         while True:
             pretend_missed_report(folder)
             simulator.clear_requests()
@@ -64,13 +74,13 @@ def _measured(guests: int, scrapes: int) -> Iterator[Row]:
                     return
 
 
-def _of_the_daemon(bench: measure.Bench, daemon: DaemonProcess) -> Iterator[Row]:
+def _of_the_daemon(bench: Bench, daemon: DaemonProcess) -> Iterator[Row]:
     """Given a daemon that has made its first refresh and PDF, yield the rows about everything after."""
-    yield from measure.exposition_rows(daemon)
-    yield from measure.idle_rows(bench, daemon)
-    yield from measure.steady_rows(bench, daemon)
-    yield from measure.refreshing_rows(bench, daemon)
-    yield from measure.peak_rows(bench, daemon)
+    yield from running.exposition_rows(daemon)
+    yield from running.idle_rows(bench, daemon)
+    yield from running.steady_rows(bench, daemon)
+    yield from running.refreshing_rows(bench, daemon)
+    yield from running.peak_rows(bench, daemon)
 
 
 def _nodes(guests: int) -> int:
@@ -81,7 +91,8 @@ def _about(options: argparse.Namespace) -> dict[str, object]:
     """Say what is measured, when, and on what."""
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "size": f"{options.guests} guests on {_nodes(options.guests)} nodes, {options.scrapes} scrapes of each kind",
+        "size": f"{options.guests} guests on {_nodes(options.guests)} nodes, {options.scrapes} scrapes of each kind; backup servers"
+        f" of {_listed(options.backups)} (groups × snapshots of each)",
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()} {platform.release()}",
         "load": f"{_load()} at the start",
         "versions": ", ".join(
@@ -103,8 +114,27 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure speed and memory at size.")
     parser.add_argument("--guests", type=int, default=10_000, metavar="N", help="size of the cluster (default 10000)")
     parser.add_argument("--scrapes", type=int, default=200, metavar="N", help="scrapes of each kind (default 200)")
+    parser.add_argument(
+        "--backups",
+        type=_size,
+        nargs="*",
+        default=BACKUPS,
+        metavar="NxM",
+        help=f"backup servers of N groups with M snapshots each, one after the other (default {_listed(BACKUPS)})",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there too")
     return parser
+
+
+def _size(text: str) -> tuple[int, int]:
+    groups, by, times = text.partition("x")
+    if not (by and groups.isdecimal() and times.isdecimal() and int(groups) and int(times)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not GROUPSxSNAPSHOTS, such as 2000x50")
+    return int(groups), int(times)
+
+
+def _listed(sizes: Sequence[tuple[int, int]]) -> str:
+    return ", ".join(f"{groups}x{times}" for groups, times in sizes) or "no size"
 
 
 if __name__ == "__main__":

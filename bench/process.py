@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+Costs = dict[str, dict[str, Any]]
 
 TICKS = os.sysconf("SC_CLK_TCK")
 UTIME = 11  # position of the user time behind the command's closing bracket; the system time is next
@@ -62,3 +66,11 @@ def own_cost() -> Iterator[Cost]:
     yield cost
     cost.wall, cost.cpu = time.perf_counter() - wall, time.process_time() - cpu
     cost.growth = max(0, peak_bytes(pid) - before)
+
+
+def measured(costs: Costs, name: str, work: Callable[[], T]) -> T:
+    """Do some work in this process, write down what it cost under a name, and return what it made."""
+    with own_cost() as cost:
+        made = work()
+    costs[name] = asdict(cost)
+    return made

@@ -18,7 +18,7 @@ from pathlib import Path
 from bench.process import cpu_seconds, memory_bytes, peak_bytes, reset_peak
 from bench.scrapes import GZIP, Address, fetch_once
 from exporter.state import LastReports, Served
-from tests.simulator_process import REPOSITORY, SimulatorHandle
+from tests.simulator_process import REPOSITORY, Endpoint, SimulatorHandle
 
 WAIT_SECONDS = 180.0
 LOOK_SECONDS = 0.02
@@ -28,12 +28,9 @@ WRITTEN = re.compile(r'msg="wrote the daily report".* seconds=([\d.]+)')
 # all but the paths are defaults: refreshes are 5 minutes apart unless the bench asks for one
 CONFIGURATION = """\
 pve:
-  - name: bench
-    hosts: ["{host}:{port}"]
-    token_id: "{token_id}"
-    token_secret_file: token.secret
-    tls:
-      fingerprint: "{fingerprint}"
+{pve}
+pbs:
+{pbs}
 report:
   at: "{at}"
   formats: [pdf]
@@ -42,26 +39,41 @@ web:
   listen: "127.0.0.1:0"
 state_dir: state
 """
+SOURCE = """\
+  - name: {name}
+    hosts: ["{host}:{port}"]
+    token_id: "{token_id}"
+    token_secret_file: {name}.secret
+    tls:
+      fingerprint: "{fingerprint}"
+"""
 
 
 def write_configuration(folder: Path, simulator: SimulatorHandle, report_at: datetime) -> Path:
-    """Given a folder, the simulator and when the daily report is due (UTC), write a configuration and its secret; return its path."""
-    token_id, secret = next(pair for pair in simulator.tokens.items() if pair[0].startswith("auditor@"))
+    """Given a folder, the simulator with its backup servers, and when the daily report is due (UTC), write a configuration and the
+    secrets; return its path.
+    """
     (folder / "state").mkdir(exist_ok=True)
-    (folder / "token.secret").write_text(secret, encoding="utf-8")
-    (folder / "token.secret").chmod(0o600)
+    servers = [_source(folder, server.name, server) for server in simulator.pbs]
     path = folder / "config.yaml"
     path.write_text(
         CONFIGURATION.format(
-            host=simulator.host,
-            port=simulator.port,
-            token_id=token_id,
-            fingerprint=simulator.fingerprint,
-            at=report_at.strftime("%H:%M"),
+            pve=_source(folder, "bench", simulator), pbs="".join(servers) or "  []\n", at=report_at.strftime("%H:%M")
         ),
         encoding="utf-8",
     )
     return path
+
+
+def _source(folder: Path, name: str, server: Endpoint) -> str:
+    """Write the secret of a server's auditor; return the server's part of the configuration."""
+    token_id, secret = next(pair for pair in server.tokens.items() if pair[0].startswith("auditor@"))
+    file = folder / f"{name}.secret"
+    file.write_text(secret, encoding="utf-8")
+    file.chmod(0o600)
+    return SOURCE.format(
+        name=name, host=server.host, port=server.port, token_id=token_id, fingerprint=server.fingerprint
+    )
 
 
 def pretend_missed_report(folder: Path) -> None:

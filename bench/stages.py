@@ -7,15 +7,14 @@ import platform
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TypeVar
 
-from bench.process import own_cost
-from exporter.app import build_gatherer, policy_of, reader_of
+from bench.process import Costs, measured
+from exporter.app import build_gatherer, reader_of
 from exporter.config.load import LoadedConfig, load_config
 from exporter.counters import Counters
-from exporter.deliver import FORMATS
+from exporter.deliver import render
+from exporter.expectations import policy_of
 from exporter.metrics.exposition import render_exposition
 from exporter.metrics.own import SelfStatus
 from exporter.web.page import render_page
@@ -24,8 +23,6 @@ from report.model import Report
 from report.rows.paper import build_paper
 from report.version import VERSION
 
-T = TypeVar("T")
-Costs = dict[str, dict[str, Any]]
 ROUNDS = 3
 
 
@@ -43,9 +40,9 @@ def _refreshes(loaded: LoadedConfig) -> tuple[list[Costs], Report]:
     def refresh() -> tuple[Costs, Report]:
         costs: Costs = {}
         now = int(time.time())
-        facts = _measured(costs, "collect", lambda: gatherer.gather(now))
-        report = _measured(costs, "analyse", lambda: analyse(facts, policy, now))
-        _measured(costs, "exposition", lambda: render_exposition(report, status, counters))
+        facts = measured(costs, "collect", lambda: gatherer.gather(now))
+        report = measured(costs, "analyse", lambda: analyse(facts, policy, now))
+        measured(costs, "exposition", lambda: render_exposition(report, status, counters))
         return costs, report
 
     try:
@@ -62,22 +59,15 @@ def _renderings(loaded: LoadedConfig, report: Report) -> Costs:
     reader = reader_of(loaded.config)
     works: dict[str, Callable[[], bytes]] = {
         "page": lambda: render_page(build_paper(report, reader.language, reader.zone), pdf=True).encode(),
-        "CSV": lambda: FORMATS["csv"](report, reader),
-        "JSON": lambda: FORMATS["json"](report, reader),
-        "PDF": lambda: FORMATS["pdf"](report, reader),
+        "CSV": lambda: b"".join(render(report, reader, ("csv",)).values()),
+        "JSON": lambda: render(report, reader, ("json",))["json"],
+        "PDF": lambda: render(report, reader, ("pdf",))["pdf"],
     }
     costs: Costs = {}
     for name, work in works.items():
-        made = _measured(costs, name, work)
+        made = measured(costs, name, work)
         costs[name]["bytes"] = len(made)
     return costs
-
-
-def _measured(costs: Costs, name: str, work: Callable[[], T]) -> T:
-    with own_cost() as cost:
-        made = work()
-    costs[name] = asdict(cost)
-    return made
 
 
 if __name__ == "__main__":

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from bench.__main__ import main
+from bench.estate import Refresh
+from bench.measurements.backups import asked_row
 from bench.table import Row, limited, percentile, text_of, times_row
 from tests.simulator_process import REPOSITORY
 
@@ -34,12 +37,27 @@ TOLD = (
     "scrape during refreshes, keep-alive",
     "scrape during refreshes, new connections",
     "daemon's peak RSS",
+    "history of 365 days, size",
+    "history of 365 days, asked",
+    "history of 365 days, kept",
+    "PBS 300 × 3, first refresh",
+    "PBS 300 × 3, first refresh: asked",
+    "PBS 300 × 3, steady refresh",
+    "PBS 300 × 3, steady refresh: asked",
+    "PBS 300 × 3, what is made of it",
+    "PBS 300 × 3, 3 groups changed",
+    "PBS 300 × 3, re-read after tasks",
+    "PBS 300 × 3, manifests a refresh",
+    "PBS 300 × 3, peak RSS",
 )
+# what is counted is counted the same however slow or loaded the machine is
+COUNTED = ("first refresh: asked", "steady refresh: asked", "groups changed", "re-read after tasks")
 
 
 def test_a_tiny_bench_prints_and_writes_every_row(tmp_path: Path) -> None:
     written = tmp_path / "bench.json"
-    command = [sys.executable, "-m", "bench", "--guests", "10", "--scrapes", "2", "--json", str(written)]
+    sizes = ("--guests", "10", "--scrapes", "2", "--backups", "300x3")
+    command = [sys.executable, "-m", "bench", *sizes, "--json", str(written)]
     done = subprocess.run(command, cwd=REPOSITORY, check=False, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     document = json.loads(written.read_text(encoding="utf-8"))
@@ -51,6 +69,28 @@ def test_a_tiny_bench_prints_and_writes_every_row(tmp_path: Path) -> None:
         assert row["figures"] or "nothing" in row["measured"], what
         assert row["goal"] or row["met"] is None, what
     assert rows["exposition"]["figures"]["series"] > 100
+    counted = [row for what, row in rows.items() if what.endswith(COUNTED)]
+    assert [row["measured"] for row in counted if not row["met"]] == []
+    assert len(counted) == len(COUNTED)
+    changed = rows["PBS 300 × 3, 3 groups changed"]["figures"]
+    # 3 snapshots and the new one of each changed group; two groups have their turn in the slow round: 300 in 288 refreshes
+    assert (changed["changed_manifests"], changed["slow_manifests"], changed["server_manifests"]) == (12, 6, 18)
+    day = rows["PBS 300 × 3, manifests a refresh"]["figures"]
+    assert (day["day"], day["full_day"]) == (288 * 12 + 903, 288 * 903)
+
+
+def test_a_count_that_differs_from_the_server_s_is_said_in_the_row() -> None:
+    cost = {"manifests_opened": 7, "manifests_opened_by_group": {"bulk::vm/100": 7}}
+    row = asked_row("refresh", Refresh({"opened": {"changed": 6, "slow": 0}}, cost, {"GET /snapshots": 1}))
+    assert row.met is False
+    assert "6 manifests (changed 6); THE SERVER COUNTED 7" in row.measured
+
+
+@pytest.mark.parametrize("wrong", ["2000", "0x5", "x", "2000x-1"])
+def test_a_size_that_is_none_is_refused(wrong: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--backups", wrong])
+    assert "GROUPSxSNAPSHOTS" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""The measurements: each takes what runs and returns rows."""

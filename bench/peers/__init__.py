@@ -1,0 +1,1 @@
+"""vzcover beside another exporter, on one simulated cluster."""
