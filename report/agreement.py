@@ -54,6 +54,22 @@ def compare_with_pve(facts: ClusterFacts, judged: Sequence[JudgedJob] | None, vi
     return Agreement(different if compared else None, tuple(issues))
 
 
+def covered_by_hidden_jobs(
+    facts: ClusterFacts, judged: Sequence[JudgedJob] | None, view: ClusterView
+) -> frozenset[int]:
+    """Given one cluster's facts, its judged jobs and its view, return the guests that no listed job selects and that PVE does not count as
+    not backed up (B11): a job selects them that is not in the list, so that none is no answer.
+    """
+    uncovered = facts.not_backed_up
+    if judged is None or uncovered.value is None or uncovered.value.value is None:
+        return frozenset()
+    same = all(_same_cycle(facts, reading) for reading in (facts.inventory, facts.jobs, uncovered))
+    if not same or any(job.pool_hidden or job.selection.broken for job in judged):
+        return frozenset()
+    selected = frozenset().union(*(job.selection.guests for job in judged))
+    return frozenset(guest.vmid for guest in view.guests or ()) - selected - uncovered.value.value
+
+
 def _same_cycle(facts: ClusterFacts, reading: Reading[object]) -> bool:
     return reading.failure is None and reading.fetched_at is not None and reading.fetched_at >= facts.attempted_at
 

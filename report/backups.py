@@ -9,7 +9,8 @@ from __future__ import annotations
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import IntFlag
+from enum import IntEnum
+from functools import lru_cache
 
 from report.readings import CollectorRun, Failure, Keep, Permissions, Reading
 
@@ -17,8 +18,11 @@ UNKNOWN_SIZE = -1
 NEVER = 0
 
 
-class SnapshotFlag(IntFlag):
-    """What is true of a snapshot; one byte each. Neither VERIFIED nor VERIFY_FAILED: never verified, or not known of a file (H6)."""
+class SnapshotFlag(IntEnum):
+    """What is true of a snapshot; one byte each. Neither VERIFIED nor VERIFY_FAILED: never verified, or not known of a file (H6).
+
+    Plain integers and no IntFlag, whose operators are functions: millions of bytes are looked at.
+    """
 
     PROTECTED = 1
     UNFINISHED = 2  # no manifest: running or crashed (H3, D9)
@@ -29,33 +33,56 @@ class SnapshotFlag(IntFlag):
     SIGNED = 64
 
 
+@lru_cache(maxsize=256)
+def _without(flag: int) -> bytes:
+    """Return every byte that has none of the flags: what is left of flags without them is counted, without a loop."""
+    return bytes(held for held in range(256) if not held & flag)
+
+
+def count_flagged(flags: bytes, wanted: int) -> int:
+    """Given the flags of snapshots, a byte each, and one flag or several, return how many have any of it."""
+    return len(flags.translate(None, _without(wanted)))
+
+
+def flagged(flags: bytes, wanted: int) -> list[int]:
+    """Given the same, return the positions of those that have any of it."""
+    if not count_flagged(flags, wanted):
+        return []
+    wanted = int(wanted)
+    return [position for position, held in enumerate(flags) if held & wanted]
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshots:
     """Snapshots in columns, ascending by time: 25 bytes each. The arrays are never changed after they are made.
 
     `times`: start of the backup; `sizes`: logical bytes, -1 unknown (D10); `flags`: a `SnapshotFlag` byte each; `verified_at`: start of
-    the newest verification, 0 never (H6).
+    the newest verification, 0 never (H6). `keys`: a byte each, 0 or 1 + the position of its encryption key in the group's
+    `key_fingerprints`; empty where none is encrypted with a known key.
     """
 
     times: array[int] = field(default_factory=lambda: array("q"))
     sizes: array[int] = field(default_factory=lambda: array("q"))
     flags: bytes = b""
     verified_at: array[int] = field(default_factory=lambda: array("q"))
+    keys: bytes = b""
 
     def __len__(self) -> int:
         return len(self.times)
 
-    def where(self, flag: SnapshotFlag) -> list[int]:
+    def where(self, flag: int) -> list[int]:
         """Given a flag (or several), return the positions of snapshots that have any of it."""
-        return [position for position, held in enumerate(self.flags) if held & flag]
+        return flagged(self.flags, flag)
 
-    def count(self, flag: SnapshotFlag) -> int:
+    def count(self, flag: int) -> int:
         """Given a flag (or several), return how many snapshots have any of it."""
-        return sum(1 for held in self.flags if held & flag)
+        return count_flagged(self.flags, flag)
 
     def finished(self) -> list[int]:
         """Return the positions of versions: finished, standard-named."""
-        left_out = SnapshotFlag.UNFINISHED | SnapshotFlag.RENAMED
+        left_out = int(SnapshotFlag.UNFINISHED | SnapshotFlag.RENAMED)
+        if not self.count(left_out):
+            return list(range(len(self.flags)))
         return [position for position, held in enumerate(self.flags) if not held & left_out]
 
     @staticmethod
@@ -85,6 +112,8 @@ class BackupGroup:
     they detect change and nothing else (H2). `incomplete`: the listing of snapshots had fewer rows than the group says it has.
     `newest_archives`: the files of the newest finished snapshot. `row_digest`: a checksum of the whole row of the cheap listing, None
     until the snapshots were read once. `node`: the PVE node that listed a file storage, None for a PBS and where several did.
+    `newest_volume`: of a file storage, the volume id of its newest version. `key_fingerprints`: of the keys its snapshots are encrypted
+    with, in the order they were met.
     """
 
     server: str
@@ -102,6 +131,8 @@ class BackupGroup:
     newest_archives: tuple[Archive, ...] = ()
     row_digest: int | None = None
     node: str | None = None
+    newest_volume: str | None = None
+    key_fingerprints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +151,21 @@ class Datastore:
     used_bytes: int | None = None
     available_bytes: int | None = None
     estimated_full_at: int | None = None
+
+    @property
+    def state(self) -> str:
+        """Return online, maintenance, unmounted or error (H20)."""
+        if self.maintenance:
+            return "maintenance"
+        if self.mount_status == "notmounted":
+            return "unmounted"
+        return "error" if self.error else "online"
+
+    @property
+    def hides_groups(self) -> bool:
+        """Say whether its groups cannot be listed: in read-only maintenance they can (H20)."""
+        read_only = (self.maintenance or "").startswith("read-only")
+        return bool(self.error) or (self.state != "online" and not read_only)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,12 @@ _CLOSEST_FIRST = (ReasonCode.EXCLUDED_BY_JOB, ReasonCode.IN_SUB_POOL_ONLY, Reaso
 
 @dataclass(frozen=True, slots=True)
 class GuestCoverage:
-    """The verdict on one guest, why, and every job that selects it."""
+    """The verdict on one guest, why, and every job that selects it. `doubts`: why other jobs may save it that cannot be judged."""
 
     coverage: Coverage
     reasons: tuple[Reason, ...]
     jobs: tuple[GuestJob, ...] = ()
+    doubts: tuple[Reason, ...] = ()
 
 
 def cover_guests(judged: Sequence[JudgedJob] | None, view: ClusterView) -> dict[int, GuestCoverage]:
@@ -36,7 +37,7 @@ def cover_guests(judged: Sequence[JudgedJob] | None, view: ClusterView) -> dict[
     for job in judged:
         for vmid in job.selection.guests:
             selecting[vmid].append(job)
-    hidden = [job for job in judged if job.pool_hidden and job.general[0] is JobState.ACTIVE]
+    hidden = [job for job in judged if job.pool_hidden and job.general[0] in (JobState.ACTIVE, JobState.UNKNOWN)]
     return {guest.vmid: _cover(guest, selecting[guest.vmid], hidden, judged) for guest in guests}
 
 
@@ -45,16 +46,18 @@ def _cover(
 ) -> GuestCoverage:
     jobs = tuple(job.for_guest(guest) for job in selecting)
     active = [job.job for job in jobs if job.state is JobState.ACTIVE]
-    if active:
-        return GuestCoverage(Coverage.PLANNED, (Reason.of(ReasonCode.IN_ACTIVE_JOB, jobs=", ".join(active)),), jobs)
     unknown = [job.reason for job in jobs if job.state is JobState.UNKNOWN and job.reason]
     unknown += [
         Reason.of(ReasonCode.POOL_NOT_VISIBLE, job=job.job.id, pool=job.job.pool or "")
         for job in hidden
         if _may_hold(job, guest)
     ]
-    if unknown:
-        return GuestCoverage(Coverage.UNDECIDED, tuple(unknown), jobs)
+    doubts = tuple(unknown)
+    if active:
+        named = Reason.of(ReasonCode.IN_ACTIVE_JOB, jobs=", ".join(active))
+        return GuestCoverage(Coverage.PLANNED, (named,), jobs, doubts)
+    if doubts:
+        return GuestCoverage(Coverage.UNDECIDED, doubts, jobs, doubts)
     reasons = [job.reason for job in jobs if job.reason] or _explain(guest, every)
     return GuestCoverage(Coverage.NOT_PLANNED, tuple(reasons), jobs)
 

@@ -6,18 +6,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from report.backups import PbsFacts
-from report.facts import ClusterFacts, Facts, Guest
-from report.matching import GUEST_TYPE_OF, MatchedGroup, match_groups
-from report.model import GroupMatch
-from report.protection import GuestBackups
-from report.stores import unread_stores, usable_groups
+from report.facts import ClusterFacts, Facts
+from report.matching import MatchedGroup, guest_keys, match_groups
+from report.model import GroupMatch, Reason
+from report.stores import UnreadPlace, unattributed_stores, unread_places, unread_stores, usable_groups
 from report.targets import Targets, find_targets
 from report.view import ClusterView, view_cluster
 
 
 @dataclass(frozen=True, slots=True)
+class Unread:
+    """Why backups of a cluster's guests may exist that were not seen: in its own storages, one reason each, and on servers to which no
+    storage of it leads, where copies may lie. `any_read`: whether one of its storages was read.
+    """
+
+    stores: tuple[Reason, ...]
+    elsewhere: tuple[UnreadPlace, ...]
+    any_read: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Estate:
-    """`views` and `clusters` by cluster, `servers` by PBS, all groups matched, and those of each guest by (cluster, vmid)."""
+    """`views` and `clusters` by cluster, `servers` by PBS, all groups matched, and those of each guest by (cluster, vmid). `unread_places`:
+    where on the servers groups may lie that were not seen.
+    """
 
     now: int
     clusters: Mapping[str, ClusterFacts]
@@ -27,24 +39,27 @@ class Estate:
     matched: tuple[MatchedGroup, ...]
     by_guest: Mapping[tuple[str, int], tuple[MatchedGroup, ...]]
     ambiguous: Mapping[tuple[str, int], tuple[MatchedGroup, ...]]
+    unread_places: tuple[UnreadPlace, ...]
 
-    def backups_of(self, pve: str, guest: Guest, unread: GuestBackups) -> GuestBackups:
-        """Given a cluster, one of its guests, and what was not read of that cluster, return what is known of the guest's backups."""
-        return GuestBackups(
-            self.by_guest.get((pve, guest.vmid), ()),
-            self.ambiguous.get((guest.guest_type, guest.vmid), ()),
-            unread.unread,
-            unread.any_read,
-        )
-
-    def unread(self, pve: str) -> GuestBackups:
+    def unread(self, pve: str) -> Unread:
         """Given a cluster, return why backups of its guests may exist that were not seen, and whether any store of it was read."""
         facts, view = self.clusters[pve], self.views[pve]
         unread = unread_stores(view, facts, self.servers, self.targets, self.now)
         stores = [storage for cluster, storage in self.targets.of_storage if cluster == pve]
         enabled = [name for name in stores if view.storages and not view.storages[name].disabled]
         missed = {dict(reason.params).get("storage") for reason in unread}
-        return GuestBackups(unread=unread, any_read=any(name not in missed for name in enabled))
+        unattributed = unattributed_stores(view, self.matched)
+        led_to = {target for (cluster, _), target in self.targets.of_storage.items() if cluster == pve}
+        # a storage that is switched off is not asked for: the server that it leads to is
+        asked = {self.targets.of_storage[pve, name] for name in enabled}
+        switched_off = (
+            place.reason for place in self.unread_places if place.target in led_to - asked and not place.away
+        )
+        return Unread(
+            stores=(*unread, *unattributed, *switched_off),
+            elsewhere=tuple(place for place in self.unread_places if place.target not in led_to),
+            any_read=any(name not in missed for name in enabled),
+        )
 
 
 def build_estate(facts: Facts, now: int) -> Estate:
@@ -61,7 +76,17 @@ def build_estate(facts: Facts, now: int) -> Estate:
     }
     groups = usable_groups(tuple(clusters.values()), tuple(servers.values()), targets, now)
     matched = tuple(match_groups(groups, tuple(views.values()), targets, created))
-    return Estate(now, clusters, views, servers, targets, matched, _by_guest(matched), _ambiguous(matched))
+    return Estate(
+        now=now,
+        clusters=clusters,
+        views=views,
+        servers=servers,
+        targets=targets,
+        matched=matched,
+        by_guest=_by_guest(matched),
+        ambiguous=_ambiguous(matched),
+        unread_places=unread_places(servers.values(), now),
+    )
 
 
 def _by_guest(matched: tuple[MatchedGroup, ...]) -> dict[tuple[str, int], tuple[MatchedGroup, ...]]:
@@ -78,6 +103,6 @@ def _ambiguous(matched: tuple[MatchedGroup, ...]) -> dict[tuple[str, int], tuple
     doubtful: dict[tuple[str, int], tuple[MatchedGroup, ...]] = {}
     for each in matched:
         if each.match is GroupMatch.AMBIGUOUS:
-            key = (GUEST_TYPE_OF[each.group.backup_type], int(each.group.backup_id))
-            doubtful[key] = (*doubtful.get(key, ()), each)
+            for key in guest_keys(each.group):
+                doubtful[key] = (*doubtful.get(key, ()), each)
     return doubtful

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
+from functools import lru_cache
 
 from report.facts import BackupJob
 from report.jobs import parse_schedule
@@ -15,11 +16,10 @@ DAY_SECONDS = 86400
 
 @dataclass(slots=True)
 class Calendar:
-    """Next events and largest gaps as of `now` (epoch); each schedule, and each set of schedules, is computed once."""
+    """Next events as of `now` (epoch), each schedule's computed once; largest gaps, each set of schedules' once a day."""
 
     now: int
     _next: dict[tuple[str, tzinfo], int | None] = field(default_factory=dict)
-    _gaps: dict[frozenset[tuple[str, tzinfo]], int | None] = field(default_factory=dict)
 
     def next_backup(self, jobs: Sequence[BackupJob], zone: tzinfo) -> int | None:
         """Given the active jobs of a guest and its node's zone, return the first event after now (epoch), or None."""
@@ -30,13 +30,8 @@ class Calendar:
 
         It is measured from the start of the day, so that it does not change from one refresh to the next.
         """
-        key = frozenset((job.schedule or "", zone) for job in jobs)
-        if key not in self._gaps:
-            events: list[tuple[CalendarEvent, tzinfo]] = [
-                (event, zone) for schedule, zone in sorted(key, key=str) if (event := parse_schedule(schedule))
-            ]
-            self._gaps[key] = largest_gap_of(events, self.now - self.now % DAY_SECONDS) if events else None
-        return self._gaps[key]
+        schedules = frozenset((job.schedule or "", zone) for job in jobs)
+        return _largest_gap(schedules, self.now - self.now % DAY_SECONDS)
 
     def _next_event(self, job: BackupJob, zone: tzinfo) -> int | None:
         key = (job.schedule or "", zone)
@@ -44,3 +39,11 @@ class Calendar:
             event = parse_schedule(key[0])
             self._next[key] = event.next_after(self.now, zone) if event else None
         return self._next[key]
+
+
+@lru_cache(maxsize=4096)
+def _largest_gap(schedules: frozenset[tuple[str, tzinfo]], since: int) -> int | None:
+    events: list[tuple[CalendarEvent, tzinfo]] = [
+        (event, zone) for schedule, zone in sorted(schedules, key=str) if (event := parse_schedule(schedule))
+    ]
+    return largest_gap_of(events, since) if events else None

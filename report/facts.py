@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Generic
 
 from report.backups import BackupGroup, PbsFacts
@@ -35,14 +36,30 @@ class Guest:
 
 
 @dataclass(frozen=True, slots=True)
+class ConfigVolume:
+    """A disk or mount point of a guest as its configuration names it: key (`scsi0`, `rootfs`, `mp1`), volume and size where it says so."""
+
+    key: str
+    volume: str
+    size_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class GuestConfig:
-    """What only a guest's own configuration tells: notes and creation time (A10); `fetched_at` because the round is slow."""
+    """What only a guest's own configuration tells; `fetched_at` because the round is slow.
+
+    `created_at`: A10. `volumes`: data volumes with their sizes (no CD drives, no unused ones: C2, C5; no EFI disk without OVMF, nothing
+    that a container has from outside: C8). `parent_snapshot`: the snapshot that the guest's present state stems from; `vzdump` is a
+    leftover of a backup.
+    """
 
     fetched_at: int
     created_at: int | None = None
     notes: str | None = None
     template: bool | None = None
     name: str | None = None
+    volumes: tuple[ConfigVolume, ...] = ()
+    parent_snapshot: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +119,7 @@ class StorageDefinition:
     """A storage.cfg entry (`/storage`): which content it takes, on which nodes (empty: all), whether it is switched off.
 
     `share`: what a network file system mounts from `server` (the export of NFS, the share of CIFS, the folder within it).
+    `encryption_key`: of a PBS entry, the fingerprint of the key that it encrypts with, or "1" where PVE does not tell it (J1).
     """
 
     storage: str
@@ -119,6 +137,7 @@ class StorageDefinition:
     path: str | None = None
     fingerprint: str | None = None
     share: str | None = None
+    encryption_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,11 +206,81 @@ class Task:
     subject: str
 
 
+class GuestResult(StrEnum):
+    """What became of a guest in a vzdump task, by the lines of its log (G8)."""
+
+    OK = "ok"
+    FAILED = "failed"
+    ABORTED = "aborted"
+
+
+@dataclass(frozen=True, slots=True)
+class GuestOutcome:
+    """A guest in the log of a vzdump task (G7). `message`: the error of a failed one; `archive`: what was written, as the log names it
+    (`vm/100/2026-…Z`, a file path); `started_at` and `duration_seconds` where the log tells them.
+    """
+
+    vmid: int
+    result: GuestResult
+    started_at: int | None = None
+    duration_seconds: int | None = None
+    message: str = ""
+    archive: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskOutcome:
+    """The log of a vzdump task that did not end OK, read once (G6–G8). `error`: the line that ended the whole task, "" if none did.
+
+    `storage`, `selected`: of the command line in it; `selected` are the vmids it names but those that the log says live on other nodes,
+    empty where it says `--all` or `--pool`.
+    """
+
+    guests: tuple[GuestOutcome, ...] = ()
+    error: str = ""
+    storage: str | None = None
+    selected: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """A restore task that ended: `vmid` is what was written, `volume` the backup it came from as its log names it, None where the log
+    does not tell or is gone, and of a restore that failed.
+
+    `volume` is `STORAGE:backup/…` where the log says so (containers), else the backup's bare name: `vm/ID/TIME` of a PBS,
+    `vzdump-qemu-….vma.zst` of a file. One whose log is still to be read is not listed.
+    """
+
+    upid: str
+    node: str
+    guest_type: str
+    vmid: int
+    started_at: int
+    ended_at: int
+    status: str
+    volume: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Drill:
+    """A restore drill that somebody reports in the drop folder: of which guest's backup (`backup_at`, epoch), when, and how it went."""
+
+    pve: str
+    vmid: int
+    at: int
+    ok: bool
+    reported_by: str
+    backup_at: int | None = None
+    message: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class ClusterFacts:
     """Everything known of one PVE cluster, by its configured name. `failure` is set when the source as a whole could not be asked.
 
     `backups` are the groups on storages that are not PBS, by storage id; `backup_parts` what each node told of them, by (storage, node).
+    `outcomes`: by UPID, what the logs of vzdump tasks said that did not end OK; `restores`: by node. What a task's log said does not
+    age: `value` may be used at any time.
     """
 
     name: str
@@ -214,6 +303,8 @@ class ClusterFacts:
     tasks: Mapping[str, Reading[tuple[Task, ...]]] = field(default_factory=dict)
     backups: Mapping[str, Reading[tuple[BackupGroup, ...]]] = field(default_factory=dict)
     backup_parts: Mapping[tuple[str, str], Reading[tuple[BackupGroup, ...]]] = field(default_factory=dict)
+    outcomes: Mapping[str, Reading[TaskOutcome]] = field(default_factory=dict)
+    restores: Mapping[str, Reading[tuple[Restore, ...]]] = field(default_factory=dict)
     configs: Mapping[int, GuestConfig] = field(default_factory=dict)
     collectors: tuple[CollectorRun, ...] = ()
     certificate_not_after: int | None = None
@@ -221,7 +312,11 @@ class ClusterFacts:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Everything known of every source, as of one refresh."""
+    """Everything known of every source, as of one refresh. `drills`: what the drop folder holds; None where none is configured or it could
+    not be read, `drill_problems` name the files that say nothing.
+    """
 
     clusters: tuple[ClusterFacts, ...] = ()
     servers: tuple[PbsFacts, ...] = ()
+    drills: tuple[Drill, ...] | None = None
+    drill_problems: tuple[str, ...] = ()

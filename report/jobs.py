@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import tzinfo
 from functools import lru_cache
 
 from report.facts import BackupJob, Guest
@@ -46,6 +47,15 @@ def parse_schedule(text: str) -> CalendarEvent | None:
         return None
 
 
+@lru_cache(maxsize=1 << 16)
+def next_event(text: str, zone: tzinfo, after: int) -> int | None:
+    """Given a schedule's text, a zone and an instant (epoch), return the first event after it; remembered, because the same backups and
+    tasks come with every refresh.
+    """
+    event = parse_schedule(text)
+    return event.next_after(after, zone) if event else None
+
+
 def judge_job(job: BackupJob, view: ClusterView, now: int) -> JudgedJob:
     """Given a job and what is known of its cluster at `now`, return its selection and its state for each node that has guests of it."""
     guests = view.guests or ()
@@ -59,8 +69,10 @@ def judge_job(job: BackupJob, view: ClusterView, now: int) -> JudgedJob:
     return JudgedJob(job, selection, excluded, anywhere.guests - selection.guests, hidden, by_node, general)
 
 
-def report_job(judged: JudgedJob, view: ClusterView, now: int, last_run: LastRun | None = None) -> JobReport:
-    """Given a judged job and its newest run if that is known, return it as the Report shows it."""
+def report_job(
+    judged: JudgedJob, view: ClusterView, now: int, last_run: LastRun | None = None, missed_runs: int | None = None
+) -> JobReport:
+    """Given a judged job, its newest run and how many it missed if that is known, return it as the Report shows it."""
     job, selection = judged.job, judged.selection
     state, reasons = _whole_state(judged, view, now)
     running = state is JobState.ACTIVE
@@ -77,6 +89,7 @@ def report_job(judged: JudgedJob, view: ClusterView, now: int, last_run: LastRun
         next_run_at=min(runs, default=None),
         storage=_shown_storage(job, judged, view),
         last_run=last_run,
+        missed_runs=missed_runs,
     )
 
 

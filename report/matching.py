@@ -5,19 +5,22 @@ Guests of two clusters with one id are never mixed: where nothing tells which of
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from report.backups import BackupGroup, SnapshotFlag
-from report.facts import Guest
+from report.backups import BackupGroup
 from report.model import GroupMatch
 from report.targets import Entry, Target, Targets
 from report.view import ClusterView
 
-GUEST_TYPE_OF = {"vm": "qemu", "ct": "lxc"}
-# a copy made by a sync job keeps its backup times: so many of them must be those of a group whose guest is known (H15, E39)
-SAME_TIMES_AT_LEAST = 1
+# ids of guests: plain digits without leading zeros, at most nine (PVE's own form)
+_VMID = re.compile(r"[1-9][0-9]{0,8}")
+# an external provider need not say of which type a backup is (I4); no PBS has a type of that name
+_GUEST_TYPES_OF = {"vm": ("qemu",), "ct": ("lxc",), "unknown": ("qemu", "lxc")}
+# a copy made by a sync job keeps its backup times: this part of the times of the group with fewer must be the other's too (H15, E39)
+SHARED_AT_LEAST = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,33 @@ class MatchedGroup:
         return Target(self.group.server, self.group.datastore, self.group.namespace)
 
 
-Guests = Mapping[str, Mapping[tuple[str, int], Guest]]
+GuestKey = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """The guests of each cluster by (guest type, vmid), the clusters that may have others, and those that may have other storages."""
+
+    guests: Mapping[str, frozenset[GuestKey]]
+    hidden: frozenset[str]
+    untraced: frozenset[str]
+
+    def has(self, cluster: str, keys: Sequence[GuestKey]) -> bool:
+        """Given a cluster and guest keys, say whether it has one of them."""
+        return not self.guests[cluster].isdisjoint(keys)
+
+    def may_have(self, keys: Sequence[GuestKey]) -> bool:
+        """Given guest keys, say whether a group to which no storage leads may be such a guest's: nothing speaks against it where no cluster
+        is known, where a guest may be hidden, or where the storage that leads to it may be.
+        """
+        return not self.guests or bool(self.hidden) or any(self.has(cluster, keys) for cluster in self.untraced)
+
+
+def guest_keys(group: BackupGroup) -> tuple[GuestKey, ...]:
+    """Given a group, return the (guest type, vmid) that it may be of in a cluster; none where it is no guest's by its name (H5)."""
+    if not _VMID.fullmatch(group.backup_id):
+        return ()
+    return tuple((guest_type, int(group.backup_id)) for guest_type in _GUEST_TYPES_OF.get(group.backup_type, ()))
 
 
 def match_groups(
@@ -49,41 +78,53 @@ def match_groups(
     group is. Groups that no entry's account may have written are matched by their times with groups that are matched already: a
     sync job writes copies under an owner of its own (H15).
     """
-    guests: Guests = {
-        view.name: {(guest.guest_type, guest.vmid): guest for guest in view.guests or ()} for view in views
-    }
-    hidden = {view.name for view in views if view.guests is None or not view.all_guests_visible}
+    known = _known(views)
     direct: list[MatchedGroup] = []
     elsewhere: list[tuple[BackupGroup, bool]] = []
     for group in groups:
         entries = targets.entries.get(Target(group.server, group.datastore, group.namespace), ())
-        matched = _by_entries(group, entries, guests, hidden)
+        matched = _by_entries(group, entries, known)
         if matched.match is GroupMatch.FOREIGN:
             elsewhere.append((group, bool(entries)))
         else:
             direct.append(matched)
-    known = _known_by_name(direct)
+    by_name = _known_by_name(direct)
     copies = [
-        _by_times(group, known.get((group.backup_type, group.backup_id), ()), hidden, owned_by_others=led_to)
+        _by_times(group, by_name.get((group.backup_type, group.backup_id), ()), known, owned_by_others=led_to)
         for group, led_to in elsewhere
     ]
     return [_with_inherited(matched, created) for matched in (*direct, *copies)]
 
 
-def _by_entries(group: BackupGroup, entries: Sequence[Entry], guests: Guests, hidden: set[str]) -> MatchedGroup:
-    guest_type = GUEST_TYPE_OF.get(group.backup_type)
-    if guest_type is None or not group.backup_id.isdecimal():
-        return MatchedGroup(group, GroupMatch.HOST)
-    key = (guest_type, int(group.backup_id))
+def _known(views: Sequence[ClusterView]) -> _Known:
+    return _Known(
+        {view.name: frozenset((guest.guest_type, guest.vmid) for guest in view.guests or ()) for view in views},
+        frozenset(view.name for view in views if view.guests is None or not view.all_guests_visible),
+        frozenset(view.name for view in views if view.storages is None or not view.all_storages_visible),
+    )
+
+
+def _by_entries(group: BackupGroup, entries: Sequence[Entry], known: _Known) -> MatchedGroup:
+    keys = guest_keys(group)
+    if not keys:
+        return MatchedGroup(group, _of_no_guest(group, entries))
     writers = _writers(group, entries)
     if not writers:
         return MatchedGroup(group, GroupMatch.FOREIGN)
-    owners = [cluster for cluster in writers if key in guests.get(cluster, {})]
-    if len(owners) == 1:
-        return MatchedGroup(group, GroupMatch.GUEST, owners[0], key[1])
+    owners = [cluster for cluster in writers if known.has(cluster, keys)]
+    others = known.hidden.intersection(writers).difference(owners)
+    if len(owners) == 1 and not others:
+        return MatchedGroup(group, GroupMatch.GUEST, owners[0], keys[0][1])
     if owners:
         return MatchedGroup(group, GroupMatch.AMBIGUOUS)
-    return MatchedGroup(group, GroupMatch.UNKNOWN if hidden & set(writers) else GroupMatch.ORPHAN)
+    return MatchedGroup(group, GroupMatch.UNKNOWN if known.hidden.intersection(writers) else GroupMatch.ORPHAN)
+
+
+def _of_no_guest(group: BackupGroup, entries: Sequence[Entry]) -> GroupMatch:
+    """Tell apart what names no guest: on a PBS every group has an id (H5), so that one without is on a storage of PVE (case 74)."""
+    if group.backup_id:
+        return GroupMatch.HOST
+    return GroupMatch.EXTERNAL if any(entry.external for entry in entries) else GroupMatch.UNKNOWN
 
 
 def _writers(group: BackupGroup, entries: Sequence[Entry]) -> list[str]:
@@ -109,16 +150,12 @@ def _known_by_name(matched: Iterable[MatchedGroup]) -> dict[tuple[str, str], lis
 
 
 def _by_times(
-    group: BackupGroup, candidates: Sequence[MatchedGroup], hidden: set[str], *, owned_by_others: bool
+    group: BackupGroup, candidates: Sequence[MatchedGroup], known: _Known, *, owned_by_others: bool
 ) -> MatchedGroup:
     """Match a copy by the backup times that it shares with a group whose guest is known. Without any it is another account's where an
     entry leads (D14), and nobody's elsewhere.
     """
-    sharing = {
-        (candidate.pve, candidate.vmid)
-        for candidate in candidates
-        if _shared_times(group, candidate.group) >= SAME_TIMES_AT_LEAST
-    }
+    sharing = {(candidate.pve, candidate.vmid) for candidate in candidates if _is_copy(group, candidate.group)}
     if len(sharing) == 1:
         pve, vmid = sharing.pop()
         return MatchedGroup(group, GroupMatch.GUEST, pve, vmid)
@@ -126,11 +163,20 @@ def _by_times(
         return MatchedGroup(group, GroupMatch.AMBIGUOUS)
     if owned_by_others:
         return MatchedGroup(group, GroupMatch.FOREIGN)
-    return MatchedGroup(group, GroupMatch.UNKNOWN if hidden else GroupMatch.ORPHAN)
+    return MatchedGroup(group, GroupMatch.UNKNOWN if known.may_have(guest_keys(group)) else GroupMatch.ORPHAN)
 
 
-def _shared_times(one: BackupGroup, other: BackupGroup) -> int:
-    return len(set(one.snapshots.times) & set(other.snapshots.times))
+def _is_copy(group: BackupGroup, original: BackupGroup) -> bool:
+    """Say whether a group is a copy of another: where both reach, most times of the one with fewer are the other's, for each is pruned by
+    its own policy. One equal second is chance: nightly jobs of two clusters begin at the same one (H15, E39).
+    """
+    own, others = group.snapshots.times, original.snapshots.times
+    if not own or not others:
+        return False
+    first, last = max(own[0], others[0]), min(own[-1], others[-1])
+    ours, theirs = ({at for at in times if first <= at <= last} for times in (own, others))
+    shared = len(ours & theirs)
+    return shared > 0 and shared >= SHARED_AT_LEAST * min(len(ours), len(theirs))
 
 
 def _with_inherited(matched: MatchedGroup, created: Mapping[tuple[str, int], int]) -> MatchedGroup:
@@ -140,13 +186,3 @@ def _with_inherited(matched: MatchedGroup, created: Mapping[tuple[str, int], int
         return matched
     older = range(bisect_left(matched.group.snapshots.times, born))
     return MatchedGroup(matched.group, matched.match, matched.pve, matched.vmid, frozenset(older)) if older else matched
-
-
-def good_versions(matched: MatchedGroup) -> list[int]:
-    """Given a matched group, return the positions of its guest's own versions that did not fail verification, oldest first (E33, H6)."""
-    snapshots = matched.group.snapshots
-    return [
-        position
-        for position in snapshots.finished()
-        if position not in matched.inherited and not snapshots.flags[position] & SnapshotFlag.VERIFY_FAILED
-    ]

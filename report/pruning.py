@@ -50,6 +50,11 @@ def marks(
 
 def options_of(keep: Mapping[str, int] | Iterable[tuple[str, int]]) -> tuple[tuple[int, int], ...]:
     """Given a policy, return (position in `OPTIONS`, count) of its positive options in the order of E14; empty: it keeps everything."""
+    return _options(keep if isinstance(keep, tuple) else tuple(dict(keep).items()))
+
+
+@lru_cache(maxsize=1024)
+def _options(keep: tuple[tuple[str, int], ...]) -> tuple[tuple[int, int], ...]:
     counts = dict(keep)
     return tuple((at, counts[name]) for at, name in enumerate(OPTIONS) if counts.get(name, 0) > 0)
 

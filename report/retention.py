@@ -47,7 +47,8 @@ def expected(stream: Stream, now: int, *, grace: int = 3600, tolerance: int = 1)
     """Given a stream and now (epoch), compare what is there with what should be (E30–E37).
 
     Events less than `grace` seconds ago may be done or not: both numbers are right. `tolerance` is how far `actual` may be off; a prune
-    job of a PBS allows everything between its prunes.
+    job of a PBS allows everything between its prunes. Where jobs or policies changed, what was there then explains the number as well
+    (E35).
     """
     own, nominal = _own(stream), _nominal(stream)
     if not stream.runs:
@@ -69,8 +70,8 @@ def expected(stream: Stream, now: int, *, grace: int = 3600, tolerance: int = 1)
     since = stream.policy_since
     if verdict.state in (RetentionState.SHORT, RetentionState.EXCESS) and since is not None and own[0] < since:
         seed = tuple(own[: bisect_left(own, since)])
-        right += [replay(plan, since, at, protected, seed).count for at in (until, now)]
-        verdict = _judged(stream, own, nominal, then.count, right, band, extra, tolerance)
+        changed = [replay(plan, since, at, protected, seed).count for at in (until, now)]
+        verdict = _judged(stream, own, nominal, changed[0], (*right, *changed), band, extra, tolerance)
     if verdict.state is RetentionState.YOUNG:
         return replace(verdict, expected_since_guest=_since_guest(stream, until))
     return verdict

@@ -6,16 +6,18 @@ job when it is the only one that could have started it; where two jobs share the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import tzinfo
-from functools import lru_cache
+from collections.abc import Iterable, Mapping, Sequence
 
-from report.facts import ClusterFacts, Task
-from report.jobs import JudgedJob, parse_schedule
+from report.facts import BackupJob, ClusterFacts, Task
+from report.jobs import JudgedJob, next_event
 from report.model import LastRun
 from report.view import ClusterView
 
 START_WITHIN_SECONDS = 90
+# how long after its event a backup may start and run before it counts as late; the job's usual duration is added (F11, B21)
+GRACE_SECONDS = 3600
+# a run that took longer excuses no more lateness than this
+USUAL_AT_MOST_SECONDS = 12 * 3600
 _SCHEDULER = "root@pam"
 _WORST_FIRST = ("error", "warning", "ok")
 
@@ -29,12 +31,16 @@ def task_result(task: Task) -> str | None:
     return "warning" if task.status.startswith("WARNINGS") else "error"
 
 
-def last_runs(judged: Sequence[JudgedJob], facts: ClusterFacts, view: ClusterView, now: int) -> Mapping[str, LastRun]:
-    """Given a cluster's judged jobs and its facts, return the newest run of each job whose tasks can be told apart, by job id."""
+def last_runs(
+    judged: Sequence[JudgedJob], facts: ClusterFacts, view: ClusterView, now: int | None
+) -> Mapping[str, LastRun]:
+    """Given a cluster's judged jobs and its facts, return the newest run of each job whose tasks can be told apart, by job id: as of now
+    (epoch), or whenever it was read (None).
+    """
     runs: dict[str, dict[int, list[Task]]] = {}
     for node, reading in facts.tasks.items():
-        candidates = [job for job in judged if _has_part(job, node)]
-        for task in reading.usable(now) or ():
+        candidates = [job for job in judged if has_part(job, node)]
+        for task in (reading.value if now is None else reading.usable(now)) or ():
             if task.user != _SCHEDULER or task_result(task) is None:
                 continue
             started = [(job, event) for job in candidates if (event := _event_of(job, task, view)) is not None]
@@ -44,8 +50,24 @@ def last_runs(judged: Sequence[JudgedJob], facts: ClusterFacts, view: ClusterVie
     return {job: _summary(events[max(events)]) for job, events in runs.items()}
 
 
-def _has_part(judged: JudgedJob, node: str) -> bool:
-    """Say whether the node would start the job: not if it is switched off, bound elsewhere, or has no guest there (B18)."""
+def usual_seconds(jobs: Iterable[BackupJob], runs: Mapping[str, LastRun]) -> int:
+    """Given jobs and the newest runs by job id, return how long a run of them may take before a backup is late (B21, F11): what the
+    longest took last time, in seconds, up to USUAL_AT_MOST_SECONDS; 0 where that is known of none.
+    """
+    longest = max((runs[job.id].duration_seconds or 0 for job in jobs if job.id in runs), default=0)
+    return min(longest, USUAL_AT_MOST_SECONDS)
+
+
+def job_of_task(task: Task, judged: Sequence[JudgedJob], view: ClusterView) -> str:
+    """Given a task, return the id of the only job whose scheduler could have started it, "" where none or several could (G2)."""
+    if task.user != _SCHEDULER:
+        return ""
+    started = [job for job in judged if has_part(job, task.node) and _event_of(job, task, view) is not None]
+    return started[0].job.id if len(started) == 1 else ""
+
+
+def has_part(judged: JudgedJob, node: str) -> bool:
+    """Given a job and a node, say whether the node would start it: not if it is off, bound elsewhere, or has no guest there (B18)."""
     job = judged.job
     if not job.enabled or job.node not in (None, "", node):
         return False
@@ -54,15 +76,8 @@ def _has_part(judged: JudgedJob, node: str) -> bool:
 
 def _event_of(judged: JudgedJob, task: Task, view: ClusterView) -> int | None:
     """Return the job's event that the task may have answered to: the one in the 90 seconds before its start."""
-    at = _first_event(judged.job.schedule or "", view.zone(task.node), task.started_at - START_WITHIN_SECONDS)
+    at = next_event(judged.job.schedule or "", view.zone(task.node), task.started_at - START_WITHIN_SECONDS)
     return at if at is not None and at <= task.started_at else None
-
-
-@lru_cache(maxsize=1 << 16)
-def _first_event(schedule: str, zone: tzinfo, after: int) -> int | None:
-    """Return a schedule's first event after an instant; remembered, because the same old tasks come with every refresh."""
-    event = parse_schedule(schedule)
-    return event.next_after(after, zone) if event else None
 
 
 def _summary(tasks: Sequence[Task]) -> LastRun:

@@ -18,9 +18,37 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
+class Strip:
+    """A cell a day, oldest first: `states` are DayState values, `told` says in words how many days are in each."""
+
+    states: tuple[str, ...]
+    told: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """How much of a whole is taken, from 0 to 1."""
+
+    part: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bullet:
+    """What is there as a bar, against what is expected and, where that is known, what is promised."""
+
+    actual: int
+    expected: int
+    promised: int | None = None
+
+
+Drawing = Strip | Gauge | Bullet
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """A table row: one text a column. `state` picks mark and colour (a Coverage, Protection or JobState value, or "" for none);
     `anchor` is a name that links may point to; `link` the anchor this row leads to; `group` starts a new group heading when it changes.
+    `drawings`: by the column's place, what is drawn instead of a cell's text, which says the same.
     """
 
     cells: tuple[str, ...]
@@ -28,11 +56,39 @@ class Row:
     anchor: str = ""
     link: str = ""
     group: str = ""
+    drawings: tuple[tuple[int, Drawing], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LegendEntry:
+    """What a part of a drawing means: the state's value (or "actual", "expected", "promised" of a bullet), the character that stands for
+    it in text ("" where none does), and its word.
+    """
+
+    state: str
+    mark: str
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Stacked columns, one a day: `columns` are (days after the first, how many in each of `states`, from the bottom up), over `days` days
+    with those that have no figures; `first` and `last` are the dates in words, `most` the greatest sum as text. `told` says it in words.
+    """
+
+    states: tuple[str, ...]
+    columns: tuple[tuple[int, tuple[int, ...]], ...]
+    days: int
+    first: str
+    last: str
+    most: str
+    told: str
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A titled table with optional sentences above it; `empty` is the sentence shown instead of a table without rows.
+    """A titled table with optional sentences above it; `empty` is the sentence shown instead of a table without rows. A chart and the
+    legend of what is drawn stand between sentences and table.
 
     `key` is stable and language-free ("guests_without_backup"); `number` is its place in report.md; `landscape` asks for wide pages.
     """
@@ -45,6 +101,8 @@ class Section:
     rows: tuple[Row, ...] = ()
     empty: str = ""
     landscape: bool = False
+    legend: tuple[LegendEntry, ...] = ()
+    chart: Chart | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,27 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from report.backups import Datastore, GarbageCollection, PbsFacts, PbsJob
+from report.backups import Datastore, GarbageCollection, PbsFacts, PbsJob, PbsTask
 from report.matching import MatchedGroup
-from report.model import DatastoreReport, GroupMatch, Issue, IssueCode, Parameter, PbsJobReport, SourceReport
-from report.visibility import missing_server_privileges
+from report.model import (
+    DatastoreReport,
+    GroupMatch,
+    GuestReport,
+    Issue,
+    IssueCode,
+    Parameter,
+    PbsJobReport,
+    Protection,
+    ReasonCode,
+    SourceReport,
+)
+from report.privileges import PBS, missing_privileges
+from report.targets import Targets
 
 Params = tuple[tuple[str, Parameter], ...]
+# what a PBS says of a run whose end it does not know (H8)
+_UNKNOWN_END = "unknown"
 
 
 def report_datastores(server: PbsFacts, matched: Sequence[MatchedGroup], now: int) -> list[DatastoreReport]:
     """Given a PBS, all matched groups and now (epoch), return its datastores by name."""
-    collections = {collection.datastore: collection for collection in server.garbage_collections.usable(now) or ()}
-    mine = [each for each in matched if each.group.server == server.name]
+    runs = _collection_tasks(server, now)
+    collections = {
+        collection.datastore: _collected(collection, runs.get(collection.datastore))
+        for collection in server.garbage_collections.usable(now) or ()
+    }
+    groups: dict[str, dict[str, list[MatchedGroup]]] = {}
+    for each in matched:
+        if each.group.server == server.name:
+            groups.setdefault(each.group.datastore, {}).setdefault(each.group.namespace, []).append(each)
+    whole = _whole_namespaces(server, now)
     return [
         _datastore(
-            server.name,
-            store,
-            collections.get(store.name),
-            [each for each in mine if each.group.datastore == store.name],
+            server, store, collections.get(store.name), groups.get(store.name, {}), whole.get(store.name, {}), now
         )
         for store in sorted(server.datastores.usable(now) or (), key=lambda store: store.name)
     ]
@@ -32,7 +51,11 @@ def report_pbs_jobs(server: PbsFacts, now: int) -> list[PbsJobReport]:
     """Given a PBS and now (epoch), return its prune, verify, sync and garbage collection jobs, by type and id."""
     readings = (server.prune_jobs, server.verify_jobs, server.sync_jobs)
     jobs = [job for reading in readings for job in reading.usable(now) or ()]
-    jobs += [_collection_job(collection) for collection in server.garbage_collections.usable(now) or ()]
+    runs = _collection_tasks(server, now)
+    jobs += [
+        _collection_job(collection, runs.get(collection.datastore))
+        for collection in server.garbage_collections.usable(now) or ()
+    ]
     reports = (
         PbsJobReport(server.name, job, _last_run(job), None if job.disabled else job.next_run_at) for job in jobs
     )
@@ -48,31 +71,52 @@ def report_server(server: PbsFacts, now: int) -> SourceReport:
         version=server.version.value,
         fetched_at=server.version.fetched_at,
         failure=server.failure,
-        missing_privileges=missing_server_privileges(server.permissions.usable(now)),
+        missing_privileges=missing_privileges(PBS, server.permissions.usable(now)),
         collectors=server.collectors,
         certificate_not_after=server.certificate_not_after,
         inventory_known=True,
     )
 
 
-def server_issues(server: PbsFacts, matched: Sequence[MatchedGroup], now: int) -> Iterator[Issue]:
-    """Given a PBS, all matched groups and now (epoch), yield what could not be seen there or does not fit, the gravest first."""
+def guests_resting_on(server: str, guests: Iterable[GuestReport], targets: Targets) -> Mapping[str, tuple[int, ...]]:
+    """Given a PBS, the judged guests and where storages lead, return by datastore the guests that are unknown because it was not read."""
+    touched: dict[str, set[int]] = {}
+    for guest in guests:
+        if guest.protection is not Protection.UNKNOWN:
+            continue
+        for reason in guest.reasons:
+            storage = str(dict(reason.params).get("storage", ""))
+            target = targets.of_storage.get((guest.pve, storage))
+            if reason.code is ReasonCode.STORE_NOT_READ and target is not None and target.server == server:
+                touched.setdefault(target.datastore, set()).add(guest.guest.vmid)
+    return {datastore: tuple(sorted(vmids)) for datastore, vmids in touched.items()}
+
+
+def server_issues(
+    server: PbsFacts, matched: Sequence[MatchedGroup], now: int, touched: Mapping[str, tuple[int, ...]]
+) -> Iterator[Issue]:
+    """Given a PBS, all matched groups, now (epoch) and the guests that are unknown because of it by datastore, yield what could not be seen
+    there or does not fit, the gravest first.
+    """
+    everybody = tuple(sorted({vmid for vmids in touched.values() for vmid in vmids}))
     if not server.up and server.failure:
-        yield Issue(server.name, "", IssueCode.SOURCE_DOWN, (("message", server.failure.message),))
+        yield Issue(server.name, "", IssueCode.SOURCE_DOWN, (("message", server.failure.message),), everybody)
     params: Params
-    for missing in missing_server_privileges(server.permissions.usable(now)):
+    lacking = missing_privileges(PBS, server.permissions.usable(now))
+    for missing in lacking:
         params = (
             ("privilege", missing.privilege),
             ("path", missing.path),
             ("hides", missing.hides),
             ("token", server.token_id),
         )
-        yield Issue(server.name, missing.path, IssueCode.PERMISSION_MISSING, params)
+        hidden = everybody if missing.hides == "backups" else ()
+        yield Issue(server.name, missing.path, IssueCode.PERMISSION_MISSING, params, hidden)
     for store in server.datastores.usable(now) or ():
-        if _hides_groups(store):
+        if store.hides_groups:
             message = store.error or store.maintenance or store.mount_status or ""
             params = (("datastore", store.name), ("message", message))
-            yield Issue(server.name, store.name, IssueCode.DATASTORE_UNREADABLE, params)
+            yield Issue(server.name, store.name, IssueCode.DATASTORE_UNREADABLE, params, touched.get(store.name, ()))
     places: dict[tuple[str, str], int] = {}
     for each in matched:
         if each.group.server == server.name and each.match is GroupMatch.AMBIGUOUS:
@@ -81,10 +125,12 @@ def server_issues(server: PbsFacts, matched: Sequence[MatchedGroup], now: int) -
     for (datastore, namespace), count in sorted(places.items()):
         params = (("server", server.name), ("datastore", datastore), ("namespace", namespace), ("count", str(count)))
         yield Issue(server.name, f"{datastore}/{namespace}", IssueCode.AMBIGUOUS_GROUPS, params)
-    yield from _failed_readings(server)
+    yield from _failed_readings(server, touched, {missing.privilege for missing in lacking})
 
 
-def _failed_readings(server: PbsFacts) -> Iterator[Issue]:
+def _failed_readings(
+    server: PbsFacts, touched: Mapping[str, tuple[int, ...]], lacking: Collection[str]
+) -> Iterator[Issue]:
     single = (
         ("datastores", server.datastores),
         ("garbage_collections", server.garbage_collections),
@@ -99,45 +145,64 @@ def _failed_readings(server: PbsFacts) -> Iterator[Issue]:
     rows += [
         ("groups", "/".join(filter(None, place)), reading.failure) for place, reading in sorted(server.groups.items())
     ]
-    unusable = {store.name for store in server.datastores.value or () if _hides_groups(store)}
+    unusable = {store.name for store in server.datastores.value or () if store.hides_groups}
     for collector, subject, failure in rows:
-        if failure is not None and server.up and subject.split("/")[0] not in unusable:
-            params = (("collector", collector), ("message", failure.message))
-            yield Issue(server.name, subject, IssueCode.COLLECTOR_FAILED, params)
+        datastore = subject.split("/")[0]
+        if failure is None or not server.up or datastore in unusable:
+            continue
+        if failure.code == "forbidden" and any(f"lacks {privilege} on" in failure.message for privilege in lacking):
+            continue  # said already, with its remedy, by the missing privilege
+        params = (("collector", collector), ("message", failure.message))
+        yield Issue(server.name, subject, IssueCode.COLLECTOR_FAILED, params, touched.get(datastore, ()))
+
+
+def _whole_namespaces(server: PbsFacts, now: int) -> dict[str, dict[str, bool]]:
+    """Return, by datastore and namespace, whether all groups there were read lately enough."""
+    found: dict[str, dict[str, bool]] = {}
+    for (datastore, namespace), reading in server.groups.items():
+        found.setdefault(datastore, {})[namespace] = reading.usable(now) is not None and not reading.partial
+    return found
 
 
 def _datastore(
-    server: str, store: Datastore, collection: GarbageCollection | None, groups: Sequence[MatchedGroup]
+    server: PbsFacts,
+    store: Datastore,
+    collection: GarbageCollection | None,
+    groups: Mapping[str, Sequence[MatchedGroup]],
+    whole: Mapping[str, bool],
+    now: int,
 ) -> DatastoreReport:
-    orphans: dict[str, tuple[int, int]] = {}
-    for each in groups:
-        found, versions = orphans.get(each.group.namespace, (0, 0))
-        if each.match is GroupMatch.ORPHAN:
-            found, versions = found + 1, versions + len(each.group.snapshots.finished())
-        orphans[each.group.namespace] = (found, versions)
+    """Judge a datastore with its groups by namespace. What was not read is no zero: `whole` tells of each namespace whether it was."""
+    namespaces = server.namespaces.get(store.name)
+    listed = namespaces.usable(now) if namespaces is not None and not namespaces.partial else None
+    read = listed is not None and all(whole.get(namespace) for namespace in listed)
+    every = [each for there in groups.values() for each in there]
+    complete = read and not any(each.group.incomplete for each in every)
     return DatastoreReport(
-        server=server,
+        server=server.name,
         datastore=store,
-        state=_state(store),
+        state=store.state,
         garbage_collection=collection,
         deduplication_ratio=_deduplication(collection),
-        orphans=tuple((namespace, *orphans[namespace]) for namespace in sorted(orphans)),
-        groups=len(groups),
-        snapshots=sum(len(each.group.snapshots) for each in groups),
+        orphans=tuple(
+            (namespace, *_orphans(there))
+            for namespace in sorted(whole)
+            if whole[namespace] and _is_decided(there := groups.get(namespace, ()))
+        ),
+        groups=len(every) if read else None,
+        snapshots=sum(len(each.group.snapshots) for each in every) if complete else None,
     )
 
 
-def _state(store: Datastore) -> str:
-    if store.maintenance:
-        return "maintenance"
-    if store.mount_status == "notmounted":
-        return "unmounted"
-    return "error" if store.error else "online"
+def _is_decided(groups: Sequence[MatchedGroup]) -> bool:
+    """Say whether it is known of every group whether it is an orphan: not while guests or storages of a cluster are hidden."""
+    return not any(each.match is GroupMatch.UNKNOWN for each in groups)
 
 
-def _hides_groups(store: Datastore) -> bool:
-    """Say whether the store's groups cannot be listed: in read-only maintenance they can (H20)."""
-    return bool(store.error) or (_state(store) != "online" and not (store.maintenance or "").startswith("read-only"))
+def _orphans(groups: Sequence[MatchedGroup]) -> tuple[int, int]:
+    """Return how many of a namespace's groups have no guest, and how many versions they hold (D17)."""
+    versions = [len(each.group.snapshots.finished()) for each in groups if each.match is GroupMatch.ORPHAN]
+    return len(versions), sum(versions)
 
 
 def _deduplication(collection: GarbageCollection | None) -> float | None:
@@ -147,13 +212,34 @@ def _deduplication(collection: GarbageCollection | None) -> float | None:
     return collection.index_data_bytes / collection.disk_bytes if collection.disk_bytes else 1.0
 
 
-def _collection_job(collection: GarbageCollection) -> PbsJob:
-    job = PbsJob("gc", collection.datastore, collection.datastore, schedule=collection.schedule)
-    return replace(
-        job,
+def _collection_tasks(server: PbsFacts, now: int) -> dict[str, PbsTask]:
+    """Return the newest garbage collection task of each datastore, as far as tasks are told (H14)."""
+    tasks = (task for task in server.tasks.usable(now) or () if task.worker_type == "garbage_collection")
+    return {task.worker_id: task for task in sorted(tasks, key=lambda task: task.started_at)}
+
+
+def _collected(collection: GarbageCollection, task: PbsTask | None) -> GarbageCollection:
+    """Add to a garbage collection how its last run ended, which a PBS before 3.2 does not say of it: by its task, else as not known of one
+    that left figures, for those before the first run are none (H11).
+    """
+    if collection.last_run_at is not None or collection.last_run_state is not None:
+        return collection
+    if task is not None:
+        return replace(collection, last_run_at=task.ended_at, last_run_state=task.status if task.ended_at else None)
+    return collection if collection.index_data_bytes is None else replace(collection, last_run_state=_UNKNOWN_END)
+
+
+def _collection_job(collection: GarbageCollection, task: PbsTask | None) -> PbsJob:
+    told = _collected(collection, task)
+    return PbsJob(
+        "gc",
+        collection.datastore,
+        collection.datastore,
+        schedule=collection.schedule,
         next_run_at=collection.next_run_at,
-        last_run_at=collection.last_run_at,
-        last_run_state=collection.last_run_state,
+        last_run_at=told.last_run_at,
+        last_run_state=told.last_run_state,
+        last_run_upid=task.upid if task else None,
     )
 
 
@@ -165,4 +251,4 @@ def _last_run(job: PbsJob) -> str | None:
         return "ok"
     if job.last_run_state.startswith("WARNINGS"):
         return "warning"
-    return None if job.last_run_state == "unknown" else "error"
+    return None if job.last_run_state == _UNKNOWN_END else "error"

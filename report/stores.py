@@ -2,14 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from report.backups import BackupGroup, PbsFacts
 from report.facts import ClusterFacts
-from report.model import Reason, ReasonCode
+from report.matching import MatchedGroup
+from report.model import GroupMatch, GuestReport, Issue, IssueCode, Reason, ReasonCode
 from report.readings import Reading
 from report.targets import Target, Targets
 from report.view import ClusterView
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadPlace:
+    """A namespace of a PBS whose groups were not read, its datastore or the server where no more is known. `away`: the server says that
+    nobody can read the store now (H20), so that nothing can be restored from it either.
+    """
+
+    target: Target
+    reason: Reason
+    away: bool = False
+
+
+def unread_places(servers: Iterable[PbsFacts], now: int) -> tuple[UnreadPlace, ...]:
+    """Given the servers and now (epoch), return where groups may lie that were not seen, by server and place."""
+    return tuple(
+        UnreadPlace(place, Reason.of(ReasonCode.STORE_NOT_READ, storage=_written(place)), away)
+        for server in servers
+        for place, away in sorted(_unread_on(server, now).items(), key=lambda item: _written(item[0]))
+    )
+
+
+def _unread_on(server: PbsFacts, now: int) -> dict[Target, bool]:
+    stores = server.datastores.usable(now)
+    if stores is None and not server.groups:
+        return {Target(server.name, "", ""): False}
+    away = {store.name for store in stores or () if store.hides_groups}
+    read: dict[tuple[str, str], bool] = {
+        place: reading.usable(now) is not None and not reading.partial for place, reading in server.groups.items()
+    }
+    begun = {datastore for datastore, _ in read}
+    for store in stores or ():
+        namespaces = server.namespaces.get(store.name)
+        if store.name not in begun or (namespaces is not None and namespaces.partial):
+            read[store.name, ""] = False
+    return {Target(server.name, *place): place[0] in away for place, whole in read.items() if not whole}
+
+
+def _written(place: Target) -> str:
+    return "/".join(part for part in (place.server, place.datastore, place.namespace) if part)
 
 
 def usable_groups(
@@ -52,6 +94,29 @@ def unread_stores(
     if not view.all_storages_visible:
         reasons.append(Reason.of(ReasonCode.STORE_NOT_READ, storage="*"))
     return tuple(reasons)
+
+
+def unattributed_stores(view: ClusterView, matched: Iterable[MatchedGroup]) -> tuple[Reason, ...]:
+    """Given a cluster and all groups, return why backups that were seen may be any of its guests', one reason a storage: an external
+    provider need not say whose a backup is (I8).
+    """
+    stores = {
+        each.group.datastore
+        for each in matched
+        if each.match is GroupMatch.EXTERNAL and each.group.server == view.name and each.group.snapshots.finished()
+    }
+    return tuple(Reason.of(ReasonCode.BACKUPS_UNATTRIBUTED, storage=storage) for storage in sorted(stores))
+
+
+def store_issues(pve: str, unread: Iterable[Reason], guests: Sequence[GuestReport]) -> Iterator[Issue]:
+    """Given a cluster, why stores of it were not read, and its judged guests, yield one issue for each storage on a PBS that is not
+    configured, with the guests whose verdict it touches: what to do about it is said once, not at each guest.
+    """
+    for reason in unread:
+        if reason.code is ReasonCode.PBS_NOT_CONFIGURED:
+            touched = tuple(guest.guest.vmid for guest in guests if reason in guest.reasons)
+            storage = str(dict(reason.params)["storage"])
+            yield Issue(pve, storage, IssueCode.PBS_NOT_CONFIGURED, reason.params, touched)
 
 
 def _was_read(target: Target, facts: ClusterFacts, servers: Mapping[str, PbsFacts], now: int) -> bool:

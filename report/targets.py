@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 from report.backups import PbsFacts
 from report.facts import StorageDefinition
+from report.storage_options import DEFAULT_PORT
 from report.view import ClusterView
 
-PBS_PORT = 8007
-# file-based storage types that hold vzdump archives (D1); others that take backups belong to external providers (section I)
-FILE_TYPES = frozenset({"dir", "btrfs", "nfs", "cifs", "cephfs"})
+# file-based storage types that hold vzdump archives (D1; glusterfs until PVE 8); others that take backups belong to external providers
+# (section I)
+FILE_TYPES = frozenset({"dir", "btrfs", "nfs", "cifs", "cephfs", "glusterfs"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +27,14 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A storage entry of a cluster that leads to a target; `username` is the account that PVE uses there."""
+    """A storage entry of a cluster that leads to a target; `username` is the account that PVE uses there. `external`: the storage is an
+    external backup provider's.
+    """
 
     pve: str
     storage: str
     username: str | None
+    external: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +61,14 @@ def find_targets(views: Iterable[ClusterView], servers: Iterable[PbsFacts]) -> T
             target = _target(view.name, storage, same, known)
             of_storage[view.name, storage.storage] = target
             if target is not None:
-                entries.setdefault(target, []).append(Entry(view.name, storage.storage, storage.username))
+                entry = Entry(view.name, storage.storage, storage.username, is_external(storage))
+                entries.setdefault(target, []).append(entry)
     return Targets(of_storage, {target: tuple(found) for target, found in entries.items()})
+
+
+def is_external(storage: StorageDefinition) -> bool:
+    """Say whether a storage that takes backups is an external provider's, or a plugin's that looks like one (I3)."""
+    return storage.storage_type != "pbs" and storage.storage_type not in FILE_TYPES
 
 
 def _place(cluster: str, storage: StorageDefinition) -> tuple[str, ...]:
@@ -78,7 +88,7 @@ def _target(cluster: str, storage: StorageDefinition, same: str, servers: tuple[
 
 def _points_at(storage: StorageDefinition, server: PbsFacts) -> bool:
     """Say whether an entry means a configured PBS: by address and port, or by the certificate's fingerprint (D12)."""
-    port = storage.port or PBS_PORT
+    port = storage.port or DEFAULT_PORT
     if any((storage.server or "").lower() == host.lower() and port == at for host, at in server.hosts):
         return True
     pinned = re.sub(r"[^0-9a-f]", "", (storage.fingerprint or "").lower())

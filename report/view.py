@@ -16,7 +16,7 @@ class ClusterView:
     """Usable facts of one cluster; None (or a missing key) is "not known", empty is "seen to be empty".
 
     `pools` maps every pool that is known to exist to its direct members; `missing_pools` are known not to exist (B24); a pool in
-    neither is hidden. `zones` are the nodes' own time zones (F5).
+    neither is hidden. `zones` are the nodes' own time zones (F5), which do not age.
     """
 
     name: str
@@ -73,7 +73,7 @@ def view_cluster(facts: ClusterFacts, now: int) -> ClusterView:
         all_storages_visible=permissions is not None and permissions.below("Datastore.Audit", "/storage"),
         all_guests_visible=permissions is not None and permissions.below("VM.Audit", "/vms"),
         defaults={node: value for node, reading in facts.vzdump_defaults.items() if (value := reading.usable(now))},
-        zones={node: parse_zone(name) for node, zone in facts.zones.items() if (name := zone.usable(now))},
+        zones={node: parse_zone(zone.value) for node, zone in facts.zones.items() if zone.value},
         permissions=permissions,
     )
 

@@ -2,68 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 
 from report.coverage import GuestCoverage
-from report.facts import ClusterFacts, Permissions, Reading
-from report.model import Coverage, Issue, IssueCode, MissingPrivilege, ReasonCode
+from report.facts import ClusterFacts, Reading
+from report.model import Coverage, Issue, IssueCode
+from report.privileges import PVE, missing_privileges, needed_by
 from report.view import ClusterView
-
-
-@dataclass(frozen=True, slots=True)
-class NeededPrivilege:
-    """A privilege that reading rests on: where it must be held, whether on everything below too, which facts it shows (`hides` is
-    a key of `report.words`), and the reasons that guests are undecided for when it is missing.
-    """
-
-    privilege: str
-    path: str
-    below: bool
-    hides: str
-    reasons: frozenset[ReasonCode] = frozenset()
-
-
-NEEDED_PRIVILEGES = (
-    NeededPrivilege("VM.Audit", "/vms", True, "guests"),
-    NeededPrivilege("Sys.Audit", "/", False, "jobs", frozenset({ReasonCode.JOBS_NOT_VISIBLE})),
-    NeededPrivilege("Sys.Audit", "/nodes", True, "tasks"),
-    NeededPrivilege(
-        "Datastore.Audit",
-        "/storage",
-        True,
-        "storages",
-        frozenset({ReasonCode.STORAGE_NOT_VISIBLE, ReasonCode.VZDUMP_DEFAULTS_NOT_VISIBLE}),
-    ),
-    NeededPrivilege("Pool.Audit", "/pool", True, "pools", frozenset({ReasonCode.POOL_NOT_VISIBLE})),
-)
-
-
-def missing_privileges(permissions: Permissions | None) -> tuple[MissingPrivilege, ...]:
-    """Given what the token may do (None: not known), return the needed privileges that it lacks; none where that is not known."""
-    return _missing(permissions, NEEDED_PRIVILEGES)
-
-
-def _missing(permissions: Permissions | None, needed: Sequence[NeededPrivilege]) -> tuple[MissingPrivilege, ...]:
-    if permissions is None:
-        return ()
-    held = {True: permissions.below, False: permissions.on}
-    return tuple(
-        MissingPrivilege(row.privilege, row.path, row.hides)
-        for row in needed
-        if not held[row.below](row.privilege, row.path)
-    )
-
-
-NEEDED_ON_SERVERS = (
-    NeededPrivilege("Datastore.Audit", "/datastore", True, "backups"),
-    NeededPrivilege("Sys.Audit", "/system/tasks", False, "pbs_tasks"),
-)
-
-
-def missing_server_privileges(permissions: Permissions | None) -> tuple[MissingPrivilege, ...]:
-    """Given what a token may do on a PBS (None: not known), return the needed privileges that it lacks (H.1)."""
-    return _missing(permissions, NEEDED_ON_SERVERS)
 
 
 def inventory_known(view: ClusterView) -> bool:
@@ -83,7 +28,7 @@ def find_issues(
         yield Issue(name, "", IssueCode.SOURCE_DOWN, (("message", facts.failure.message),), held)
     if view.guests is not None and not inventory_known(view):
         yield Issue(name, "", IssueCode.NO_GUEST_VISIBLE)
-    for needed in missing_privileges(view.permissions):
+    for needed in missing_privileges(PVE, view.permissions):
         touched = _undecided_for(needed.privilege, needed.path, covered)
         params = (
             ("privilege", needed.privilege),
@@ -99,7 +44,7 @@ def find_issues(
 
 
 def _undecided_for(privilege: str, path: str, covered: Mapping[int, GuestCoverage]) -> tuple[int, ...]:
-    codes = next(row.reasons for row in NEEDED_PRIVILEGES if (row.privilege, row.path) == (privilege, path))
+    codes = next(row.reasons for row in needed_by(PVE) if (row.privilege, row.path) == (privilege, path))
     return tuple(
         sorted(
             vmid
@@ -116,7 +61,7 @@ def _failed_collectors(
     for node in sorted(offline):
         there = tuple(sorted(guest.vmid for guest in view.guests or () if guest.node == node))
         yield Issue(facts.name, node, IssueCode.NODE_OFFLINE, (("node", node),), there)
-    missing = {(needed.privilege, needed.path) for needed in missing_privileges(view.permissions)}
+    missing = {(needed.privilege, needed.path) for needed in missing_privileges(PVE, view.permissions)}
     for collector, subject, reading in _readings(facts):
         if reading.value is not None and reading.usable(now) is None:
             params = (("collector", collector), ("fetched_at", reading.fetched_at or 0))

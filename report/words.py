@@ -11,7 +11,6 @@ from report.model import Coverage, JobState, Protection
 from report.wording.backups import (
     describe_datastore_state,
     describe_delta,
-    describe_full_date,
     describe_keep,
     describe_last_run,
     describe_match,
@@ -23,6 +22,18 @@ from report.wording.backups import (
     describe_versions,
     join_known,
 )
+from report.wording.days import (
+    DAYS_TOLD,
+    count_days,
+    describe_bullet,
+    describe_date,
+    describe_day,
+    describe_forecast,
+    describe_trend,
+    draw_days,
+    mark_of_day,
+)
+from report.wording.findings import describe_finding, describe_finding_code, describe_finding_remedy
 from report.wording.formats import (
     enumerate_words,
     format_bytes,
@@ -38,8 +49,8 @@ from report.wording.formats import (
 )
 from report.wording.front import PBS, all_seen, clusters_seen, describe_guest_count, front_sentence, judged_protection
 from report.wording.reasons import (
-    describe_finding,
     describe_issue,
+    describe_issue_meaning,
     describe_issue_remedy,
     describe_job_reason,
     describe_missing_privilege,
@@ -52,21 +63,29 @@ from report.wording.schedule_phrases import describe_error, describe_schedule, d
 from report.wording.texts import JOINERS, LANGUAGES, capitalise, join_phrases, plural, printable, word, word_or
 
 __all__ = [
+    "DAYS_TOLD",
     "JOINERS",
     "LANGUAGES",
     "PBS",
     "all_seen",
     "capitalise",
     "clusters_seen",
+    "count_days",
+    "describe_bullet",
     "describe_coverage",
     "describe_datastore_state",
+    "describe_date",
+    "describe_day",
     "describe_delta",
     "describe_error",
     "describe_finding",
-    "describe_full_date",
+    "describe_finding_code",
+    "describe_finding_remedy",
+    "describe_forecast",
     "describe_guest_count",
     "describe_guest_type",
     "describe_issue",
+    "describe_issue_meaning",
     "describe_issue_remedy",
     "describe_job_reason",
     "describe_job_state",
@@ -83,8 +102,10 @@ __all__ = [
     "describe_remedy",
     "describe_retention",
     "describe_schedule",
+    "describe_trend",
     "describe_versions",
     "describe_warning",
+    "draw_days",
     "enumerate_words",
     "format_bytes",
     "format_date",
@@ -99,6 +120,7 @@ __all__ = [
     "join_known",
     "join_phrases",
     "judged_protection",
+    "mark_of_day",
     "plural",
     "printable",
     "schedule_in_words",

@@ -23,8 +23,10 @@ from report.facts import (
     StorageState,
 )
 from report.model import (
+    Change,
     Coverage,
     DatastoreReport,
+    EstateFinding,
     GroupMatch,
     GroupPolicy,
     GroupReport,
@@ -330,6 +332,9 @@ def report(
     groups: Iterable[GroupReport] = (),
     datastores: Iterable[DatastoreReport] = (),
     pbs_jobs: Iterable[PbsJobReport] = (),
+    findings: Iterable[EstateFinding] = (),
+    changes: Iterable[Change] = (),
+    compared_with: int | None = None,
     backups_read: bool = False,
     policy: Policy | None = None,
     created_at: int = NOW,
@@ -350,4 +355,7 @@ def report(
         tuple(groups),
         tuple(datastores),
         tuple(pbs_jobs),
+        tuple(findings),
+        tuple(changes),
+        compared_with,
     )

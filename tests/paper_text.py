@@ -19,8 +19,12 @@ def section_text(section: Section) -> str:
     """Given a section, return it as text."""
     pages = " (landscape)" if section.landscape else ""
     lines = [f"## {section.number} {section.title} [{section.key}]{pages}", *section.sentences]
+    if section.chart:
+        lines.append(f"(chart of {len(section.chart.columns)} days, {section.chart.first} to {section.chart.last})")
+    if section.legend:
+        lines.append(", ".join(f"{entry.mark} {entry.word}".strip() for entry in section.legend))
     if not section.rows:
-        return "\n".join([*lines, section.empty])
+        return "\n".join([*lines, *([section.empty] if section.empty else [])])
     lines.append(" | ".join(f"{column.heading}{'>' if column.right else ''}" for column in section.columns))
     group = ""
     for row in section.rows:

@@ -1,11 +1,13 @@
 """Two made-up reports that hold most of what a report can say: two clusters, every coverage, odd names, jobs of every state; and one of
-which backups were read: every protection, groups of every retention state, datastores and jobs of two backup servers.
+which backups were read: every protection, a finding of every code, groups of every retention state, datastores and jobs of two
+backup servers.
 """
 
 from __future__ import annotations
 
 from report.backups import GarbageCollection
 from report.facts import CollectorRun, Failure
+from report.findings import FindingCode
 from report.model import (
     Coverage,
     DatastoreReport,
@@ -47,6 +49,7 @@ from tests.builders import (
     storage_report,
     storage_state,
 )
+from tests.specimen_findings import POLICY, changes, estate_findings, findings, found_guests, held, on_files, sound
 
 _NOT_READ = Reason.of(ReasonCode.BACKUPS_NOT_READ)
 _DISABLED = reason(ReasonCode.JOB_DISABLED, job="backup-3a1b2c3d-4e5f")
@@ -69,7 +72,11 @@ def specimen_with_backups() -> Report:
         groups=_groups(),
         datastores=_datastores(),
         pbs_jobs=_pbs_jobs(),
+        findings=estate_findings(),
+        changes=changes(),
+        compared_with=NOW - 300,
         backups_read=True,
+        policy=POLICY,
     )
 
 
@@ -137,6 +144,7 @@ def _jobs() -> list[JobReport]:
             guests=(100, 101),
             keep=(("keep-last", 3), ("keep-daily", 7)),
             last_run=LastRun("ok", NOW - 7 * 3600, 5_400, "OK"),
+            missed_runs=1,
         ),
         job_report(
             "backup-3a1b2c3d-4e5f",
@@ -260,25 +268,28 @@ def _backed_up_guests() -> list[GuestReport]:
     active = reason(ReasonCode.IN_ACTIVE_JOB, jobs="nightly")
     has_backups = reason(ReasonCode.HAS_BACKUPS, newest=_NEWEST)
     return [
-        backed_up_guest(100, name="web-1", pool="prod"),
-        backed_up_guest(101, name="émilie → 数据库", pool="prod", guest_type="lxc", node="pve2"),
+        backed_up_guest(100, name="web-1", pool="prod", **sound(100)),
+        backed_up_guest(101, name="émilie → 数据库", pool="prod", guest_type="lxc", node="pve2", **on_files(101)),
         backed_up_guest(
             102,
             name="mail",
             protection=Protection.AT_RISK,
-            reasons=(active, reason(ReasonCode.BACKUP_LATE, newest=_LATE, due=_LATE + DAY)),
-            newest_backup_at=_LATE,
+            reasons=(active,),
+            **held(102, _LATE, in_time=False),
             newest_verified_at=None,
             due_at=_LATE + DAY,
+            last_failure_at=_NEWEST,
+            findings=findings(FindingCode.BACKUP_LATE, FindingCode.BACKUP_FAILED),
         ),
         backed_up_guest(
             103,
             name="archive",
             coverage=Coverage.NOT_PLANNED,
             protection=Protection.AT_RISK,
-            reasons=(_DISABLED, reason(ReasonCode.BACKUPS_UNSCHEDULED, newest=_LATE)),
+            reasons=(_DISABLED,),
+            findings=findings(FindingCode.NOT_SCHEDULED, since=NOW),
             jobs=(GuestJob("backup-3a1b2c3d-4e5f", JobState.PAUSED, _DISABLED),),
-            newest_backup_at=_LATE,
+            **held(103, _LATE) | {"limit_seconds": 7 * DAY},
             due_at=None,
             next_backup_at=None,
         ),
@@ -286,14 +297,16 @@ def _backed_up_guests() -> list[GuestReport]:
             104,
             name="new",
             protection=Protection.UNPROTECTED,
-            reasons=(active, reason(ReasonCode.NEVER_BACKED_UP)),
+            reasons=(active,),
+            findings=findings(FindingCode.NEVER_BACKED_UP),
         ),
         guest_report(
             105,
             name="old =1+1",
             coverage=Coverage.NOT_PLANNED,
             protection=Protection.UNPROTECTED,
-            reasons=(reason(ReasonCode.IN_NO_JOB), reason(ReasonCode.NEVER_BACKED_UP)),
+            reasons=(reason(ReasonCode.IN_NO_JOB),),
+            findings=findings(FindingCode.NEVER_BACKED_UP),
         ),
         guest_report(
             106,
@@ -316,6 +329,7 @@ def _backed_up_guests() -> list[GuestReport]:
             protection=Protection.UNKNOWN,
             reasons=(reason(ReasonCode.POOL_NOT_VISIBLE, job="clients", pool="clients"), has_backups),
             jobs=(),
+            **held(108),
             next_backup_at=None,
             due_at=None,
         ),
@@ -327,6 +341,7 @@ def _backed_up_guests() -> list[GuestReport]:
             coverage=Coverage.NOT_PLANNED,
             reasons=(reason(ReasonCode.IN_NO_JOB), reason(ReasonCode.NOT_DEMANDED)),
         ),
+        *found_guests(),
     ]
 
 
@@ -520,5 +535,15 @@ def _backup_issues() -> list[Issue]:
             namespace="shared",
             count=1,
         ),
-        issue(IssueCode.CONFLICTING_POLICIES, "lab", "nas", (101,), storage="nas", jobs="nightly, weekly"),
+        issue(
+            IssueCode.CONFLICTING_POLICIES,
+            "lab",
+            "nas",
+            (101,),
+            storage="nas",
+            jobs="nightly, weekly",
+            policies="nightly: keep-last=3,keep-daily=7; weekly: keep-weekly=8",
+            count=1,
+        ),
+        issue(IssueCode.PBS_NOT_CONFIGURED, "lab", "offsite", (106,), storage="offsite", server="pbs.example.net"),
     ]

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import strategies as st
 
 from report.backups import Datastore, GarbageCollection, PbsJob
 from report.facts import BackupJob, CollectorRun, Failure, Guest, StorageDefinition, StorageState
+from report.findings import PARAMETERS, Finding, FindingCode, Severity
 from report.model import (
+    Change,
+    ChangeKind,
+    Copy,
     Coverage,
     DatastoreReport,
+    DiskCover,
+    EstateFinding,
     GroupMatch,
     GroupPolicy,
     GroupReport,
@@ -25,11 +33,14 @@ from report.model import (
     Reason,
     ReasonCode,
     Report,
+    RestoreProof,
     RetentionState,
     SourceReport,
     StorageReport,
+    UsableBackup,
+    WaivedFinding,
 )
-from report.policy import Policy
+from report.policy import NO_END, Expectation, Policy, Rule, Scope, StoreMark, Waiver
 from tests.builders import report
 
 # half characters, line ends, colours of terminals, formulas, placeholders: what names hold when someone means harm
@@ -78,6 +89,59 @@ _GUESTS = st.builds(
     status=optional(TEXTS),
     lock=optional(TEXTS),
 )
+FINDINGS = st.builds(
+    Finding,
+    st.sampled_from(FindingCode),
+    st.sampled_from(Severity),
+    st.lists(
+        st.tuples(
+            st.sampled_from(sorted({name for names in PARAMETERS.values() for name in names})), TEXTS | _INSTANTS
+        ),
+        max_size=4,
+        unique_by=lambda pair: pair[0],
+    ).map(tuple),
+    TEXTS,
+    optional(_INSTANTS),
+)
+_FINDINGS = st.lists(FINDINGS, max_size=3).map(tuple)
+_TEXT_LISTS = st.lists(TEXTS, max_size=2).map(tuple)
+_SCOPES = st.builds(
+    Scope,
+    clusters=_TEXT_LISTS,
+    pools=_TEXT_LISTS,
+    tags=_TEXT_LISTS,
+    names=_TEXT_LISTS,
+    vmids=st.lists(st.tuples(_VMIDS, _VMIDS), max_size=2).map(tuple),
+)
+_WAIVERS = st.builds(
+    Waiver,
+    _SCOPES,
+    TEXTS,
+    _INSTANTS | st.just(NO_END),
+    owner=TEXTS,
+    code=st.sampled_from(["", *FindingCode]),
+    volume=TEXTS,
+    origin=st.sampled_from(["configuration", "tag", "notes"]),
+)
+_USABLE = st.builds(
+    UsableBackup,
+    server=TEXTS,
+    datastore=TEXTS,
+    namespace=TEXTS,
+    backup_type=TEXTS,
+    backup_id=TEXTS,
+    at=_INSTANTS,
+    storage=optional(TEXTS),
+    volume=optional(TEXTS),
+    size_bytes=optional(st.integers(0, 10**16)),
+    verified=optional(st.booleans()),
+    encrypted=st.booleans(),
+    key=optional(TEXTS),
+)
+_COPIES = st.builds(
+    Copy, TEXTS, TEXTS, _INSTANTS, st.booleans(), st.booleans(), site=TEXTS, offsite=st.booleans(), media=TEXTS
+)
+_PROOFS = st.builds(RestoreProof, _INSTANTS, st.booleans(), TEXTS, optional(_INSTANTS), optional(_VMIDS))
 _GUEST_REPORTS = st.builds(
     GuestReport,
     pve=st.sampled_from(["lab", "paris"]),
@@ -95,6 +159,18 @@ _GUEST_REPORTS = st.builds(
     newest_backup_at=optional(_INSTANTS),
     newest_verified_at=optional(_INSTANTS),
     due_at=optional(_INSTANTS),
+    limit_seconds=optional(st.integers(0, 10**8)),
+    findings=_FINDINGS,
+    waived=st.lists(st.builds(WaivedFinding, FINDINGS, _WAIVERS), max_size=2).map(tuple),
+    waiver=optional(_WAIVERS),
+    rule=TEXTS,
+    usable=optional(_USABLE),
+    copies=st.lists(_COPIES, max_size=3).map(tuple),
+    disks=st.sampled_from(DiskCover),
+    last_failure_at=optional(_INSTANTS),
+    last_duration_seconds=optional(st.integers(0, 10**6)),
+    proof=optional(_PROOFS),
+    restore_command=TEXTS,
 )
 _JOBS = st.builds(
     BackupJob, id=TEXTS, schedule=optional(_SCHEDULES), keep=_KEEP, comment=optional(TEXTS), dumpdir=optional(TEXTS)
@@ -113,6 +189,7 @@ _JOB_REPORTS = st.builds(
     next_run_at=optional(_INSTANTS),
     storage=optional(TEXTS),
     last_run=optional(_LAST_RUNS),
+    missed_runs=optional(st.integers(0, 99)),
 )
 _BYTES = optional(st.integers(0, 10**16))
 _STATES = st.builds(
@@ -253,10 +330,51 @@ _PBS_JOBS = st.builds(
 )
 
 
+_ESTATE_FINDINGS = st.builds(EstateFinding, st.sampled_from(["lab", "pbs1", ""]), FINDINGS)
+_CHANGES = st.builds(
+    Change,
+    st.sampled_from(ChangeKind),
+    st.sampled_from(["lab", "paris"]),
+    _VMIDS,
+    optional(TEXTS),
+    optional(st.sampled_from(Protection)),
+    optional(st.sampled_from(Protection)),
+    _REASONS,
+    _FINDINGS,
+)
+_EXPECTATIONS = st.builds(
+    Expectation,
+    templates=st.booleans(),
+    max_age_seconds=optional(st.integers(0, 10**8)),
+    copies=st.integers(1, 5),
+    offsite=st.booleans(),
+    allowed_volumes=_TEXT_LISTS,
+)
+_POLICY = st.builds(
+    Policy,
+    _EXPECTATIONS,
+    st.lists(st.builds(Rule, TEXTS, _SCOPES, _EXPECTATIONS), max_size=2).map(tuple),
+    st.lists(_WAIVERS, max_size=2).map(tuple),
+    st.lists(st.builds(StoreMark, TEXTS, TEXTS, TEXTS, st.booleans(), TEXTS, st.booleans()), max_size=2).map(tuple),
+    TEXTS,
+    st.booleans(),
+)
+
+
+def _known(changes: list[Change], guests: list[GuestReport]) -> list[Change]:
+    """Return the changes, each but those that are gone about a guest that is there, as the analysis finds them."""
+    found = [change for change in changes if change.kind is ChangeKind.GONE]
+    there = [change for change in changes if change.kind is not ChangeKind.GONE]
+    return found + [
+        replace(change, pve=guest.pve, vmid=guest.guest.vmid, name=guest.guest.name)
+        for change, guest in zip(there, guests, strict=False)
+    ]
+
+
 def reports() -> st.SearchStrategy[Report]:
     """Return a strategy of consistent reports (the counts fit the guests) whose parts are anything at all."""
     return st.builds(
-        lambda guests, **parts: report(guests, **parts),
+        lambda guests, changes, **parts: report(guests, changes=_known(changes, guests), **parts),
         st.lists(_GUEST_REPORTS, max_size=12),
         jobs=st.lists(_JOB_REPORTS, max_size=3),
         storages=st.lists(_STORAGE_REPORTS, max_size=3),
@@ -266,5 +384,8 @@ def reports() -> st.SearchStrategy[Report]:
         datastores=st.lists(_DATASTORES, max_size=3),
         pbs_jobs=st.lists(_PBS_JOBS, max_size=4),
         backups_read=st.booleans(),
-        policy=st.builds(Policy, st.booleans()),
+        findings=st.lists(_ESTATE_FINDINGS, max_size=2),
+        changes=st.lists(_CHANGES, max_size=2),
+        compared_with=optional(_INSTANTS),
+        policy=_POLICY,
     )

@@ -7,22 +7,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from report.pdf.charts import MARK, draw_mark
-from report.pdf.columns import even_out, share
 from report.pdf.document import Document, Target
+from report.pdf.figures import GAUGE_WIDTH, draw_figure
 from report.pdf.palette import INK, LINK, MUTED, RULE, TINT, Colour
+from report.pdf.table import CELL, HEAD, PAD, Table
 from report.pdf.typography import Line, Style
-from report.sections import Row, Section
+from report.sections import Drawing, Gauge, Row, Section
 
-CELL = Style(8)
-HEAD = Style(7.5, bold=True)
 GROUP = Style(8, bold=True)
-NARROWEST = 20.0
-"""No column's text is narrower than this (points), unless a table has more columns than a page can hold."""
-
-_GAP = 10.0  # between two columns
-_PAD = 2.7  # above and below a cell's text
-_MARKS = MARK + 6.0
-_PAGES = 26.0  # room for "→ 123"
 
 Places = Mapping[str, Target]
 """Where each anchor came to lie."""
@@ -69,66 +61,8 @@ class Words:
                 baseline += self.style.leading
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Where a section's columns lie: the left edge and the text's width of each, whether it is right-aligned, and the gutters."""
-
-    lefts: tuple[float, ...]
-    widths: tuple[float, ...]
-    rights: tuple[bool, ...]
-    left: float
-    right: float
-    marks: bool
-    links: bool
-
-    @staticmethod
-    def of(document: Document, section: Section, left: float, right: float) -> Table:
-        """Given a section and the page's edges, share the width by weight; what a column does not need goes to those that lack.
-
-        No column is narrower than its heading's longest word. Room for marks and page numbers is taken only where rows have them.
-        """
-        marks, links = any(row.state for row in section.rows), any(row.link for row in section.rows)
-        start = left + (_MARKS if marks else 0.0)
-        usable = right - start - (_PAGES if links else 0.0) + _GAP
-        least = [max(NARROWEST, _longest_word(document, column.heading)) + _GAP for column in section.columns]
-        parts = share(usable, [max(column.weight, 0.01) for column in section.columns], least)
-        parts = even_out(parts, [max(pair) for pair in zip(least, _needed(document, section), strict=True)])
-        lefts = tuple(start + sum(parts[:i]) for i in range(len(parts)))
-        rights = tuple(column.right for column in section.columns)
-        return Table(lefts, tuple(part - _GAP for part in parts), rights, left, right, marks, links)
-
-    def draw_cells(
-        self, document: Document, top: float, cells: Sequence[tuple[Line, ...]], style: Style, colour: Colour
-    ) -> None:
-        """Draw each cell's lines in its column, the first line of each at the same height."""
-        leading, first = style.leading, top + _PAD + style.baseline
-        for lines, left, width, right in zip(cells, self.lefts, self.widths, self.rights, strict=True):
-            for number, line in enumerate(lines):
-                if line.text:
-                    start = left + width - line.width if right else left
-                    document.text(start, first + number * leading, line.text, style, colour)
-
-
-def _longest_word(document: Document, heading: str) -> float:
-    words = document.bold.visible(heading).split()
-    return max((document.bold.width(word, HEAD.size) for word in words), default=0.0)
-
-
-def _needed(document: Document, section: Section) -> list[float]:
-    """Return for each column the width in which its heading and all but the longest twentieth of its cells stand on one line."""
-    regular, bold = document.regular, document.bold
-    needed = []
-    for number, column in enumerate(section.columns):
-        cells = (regular.visible(row.cells[number]) for row in section.rows if number < len(row.cells))
-        widths = sorted(max(regular.width(line, CELL.size) for line in cell.split("\n")) for cell in cells)
-        usual = widths[len(widths) * 19 // 20 - 1 if len(widths) >= 20 else -1] if widths else 0.0
-        heading = bold.width(bold.visible(column.heading).replace("\n", " "), HEAD.size)
-        needed.append(max(usual, heading) + _GAP + 0.1)
-    return needed
-
-
 def _cells_height(cells: Sequence[tuple[Line, ...]], style: Style) -> float:
-    return max((len(lines) for lines in cells), default=1) * style.leading + 2 * _PAD
+    return max((len(lines) for lines in cells), default=1) * style.leading + 2 * PAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +112,7 @@ class GroupHead:
     @property
     def height(self) -> float:
         """Return the height in points."""
-        return len(self.lines) * GROUP.leading + 2 * _PAD
+        return len(self.lines) * GROUP.leading + 2 * PAD
 
     def draw(self, document: Document, top: float, places: Places) -> None:
         """Draw band and name, and enter the name in the outline."""
@@ -188,7 +122,7 @@ class GroupHead:
             document.bookmark(self.title, 1, top)
         with document.tagged("Artifact" if self.repeated else "H3"):
             for number, line in enumerate(self.lines):
-                baseline = top + _PAD + GROUP.baseline + number * GROUP.leading
+                baseline = top + PAD + GROUP.baseline + number * GROUP.leading
                 document.text(self.table.left + 4, baseline, line.text, GROUP)
 
 
@@ -211,13 +145,18 @@ class TableRow:
                 f"row {row.cells!r} has {len(row.cells)} cells, its section has {len(table.widths)} columns"
             )
         wrap = document.regular.wrap
-        cells = tuple(wrap(cell, CELL.size, width) for cell, width in zip(row.cells, table.widths, strict=True))
+        written = [wrap(cell, CELL.size, width) for cell, width in zip(row.cells, table.widths, strict=True)]
+        for place, _ in row.drawings:
+            written[place] = ()
+        cells = tuple(written)
         return TableRow(table, row, cells, _cells_height(cells, CELL))
 
     def split(self, room: float) -> tuple[TableRow, TableRow] | None:
         """Given the room left on a page, return the part that fits and the rest; None where nothing worth it fits or nothing is left."""
-        count = int((room - 2 * _PAD) / CELL.leading)
-        if count < 2 or count >= max(len(lines) for lines in self.cells):
+        count, whole = int((room - 2 * PAD) / CELL.leading), max(len(lines) for lines in self.cells)
+        if count == whole - 1:
+            count -= 1  # no line stands alone
+        if count < 2 or count >= whole:
             return None
         top = tuple(lines[:count] for lines in self.cells)
         rest = tuple(lines[count:] for lines in self.cells)
@@ -232,14 +171,28 @@ class TableRow:
         target = places.get(self.row.link) if self.row.link else None
         with document.tagged("P"):
             if self.first and self.row.state:
-                draw_mark(document, self.row.state, table.left + 0.5, top + _PAD + (CELL.leading - MARK) / 2)
+                draw_mark(document, self.row.state, table.left + 0.5, top + PAD + (CELL.leading - MARK) / 2)
             table.draw_cells(document, top, self.cells, CELL, INK)
+            if self.first:
+                for place, drawing in self.row.drawings:
+                    self._draw_figure(document, top, place, drawing)
             if target and self.first:
                 label = f"→ {target.page}"
                 start = table.right - document.regular.width(document.regular.visible(label), CELL.size)
-                document.text(start, top + _PAD + CELL.baseline, label, CELL, LINK)
+                document.text(start, top + PAD + CELL.baseline, label, CELL, LINK)
         if target:
             document.link(table.left, top, table.right - table.left, self.height, target)
         if self.last:
             with document.tagged("Artifact"):
                 document.rule((table.left, top + self.height), (table.right, top + self.height), RULE, 0.4)
+
+    def _draw_figure(self, document: Document, top: float, place: int, drawing: Drawing) -> None:
+        """Draw a cell's figure, and its text unseen in the same place; a gauge's beside it."""
+        left, width = self.table.lefts[place], self.table.widths[place]
+        draw_figure(document, drawing, left, top + PAD + CELL.leading / 2, width)
+        text = document.regular.visible(self.row.cells[place]).replace("\n", " ")
+        if isinstance(drawing, Gauge):
+            beside = left + min(width / 2, GAUGE_WIDTH) + 4
+            document.text(beside, top + PAD + CELL.baseline, text, CELL)
+        else:
+            document.hidden_text(left, top + PAD + CELL.baseline, text, width)

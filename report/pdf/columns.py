@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 
 def share(total: float, weights: Sequence[float], least: Sequence[float]) -> list[float]:
@@ -44,3 +44,44 @@ def even_out(parts: Sequence[float], needed: Sequence[float]) -> list[float]:
     if moved:
         result = [part - share_of * moved / sum(spare) for part, share_of in zip(result, spare, strict=True)]
     return result
+
+
+Lines = Callable[[int, float], Sequence[int]]
+
+
+def flatten(parts: Sequence[float], least: Sequence[float], lines: Lines, step: float = 8.0) -> list[float]:
+    """Given parts, the least of each, and how many lines each row of a column has at a width, return parts of the same sum at which the
+    rows have fewest lines together, as far as moving a little from one column to another finds them.
+    """
+    now = list(parts)
+    held = [lines(place, part) for place, part in enumerate(now)]
+    total = _total(held)
+    for _ in range(12 * len(now)):
+        best = _best_move(now, least, held, lines, step)
+        if best is None or best[0] >= total:
+            break
+        total, giving, taking = best
+        for place, change in ((giving, -step), (taking, step)):
+            now[place] += change
+            held[place] = lines(place, now[place])
+    return now
+
+
+def _best_move(
+    parts: Sequence[float], least: Sequence[float], held: Sequence[Sequence[int]], lines: Lines, step: float
+) -> tuple[int, int, int] | None:
+    """Return the lines that are left by the best move, the column that gives, and the one that takes."""
+    moves = []
+    for giving, part in enumerate(parts):
+        if part - step < least[giving]:
+            continue
+        for taking in range(len(parts)):
+            if taking != giving:
+                tried = list(held)
+                tried[giving], tried[taking] = lines(giving, part - step), lines(taking, parts[taking] + step)
+                moves.append((_total(tried), giving, taking))
+    return min(moves, default=None)
+
+
+def _total(held: Sequence[Sequence[int]]) -> int:
+    return sum(map(max, zip(*held, strict=True)))

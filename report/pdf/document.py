@@ -134,6 +134,20 @@ class Document:
         self._pdf.set_line_width(thickness)
         self._pdf.line(*start, *end)
 
+    def hidden_text(self, left: float, baseline: float, text: str, width: float) -> None:
+        """Lay a visible text of the regular face, unseen and no wider than that, over a drawing that says the same: it can be searched,
+        copied and read aloud.
+        """
+        long = self.regular.width(text, 1)
+        size = min(8.0, int(100 * width / long) / 100) if long else 8.0
+        self._pdf._out("3 Tr")
+        self.text(left, baseline, text, Style(size))
+        self._pdf._out("0 Tr")
+
+    def operators(self, left: float, bottom: float, scale: float, operators: str) -> None:
+        """Draw ready-made operators, measured upwards from a corner at that place, scaled."""
+        self._pdf._out(f"q {scale:.3g} 0 0 {scale:.3g} {left:.2f} {self._pdf.h - bottom:.2f} cm {operators} Q")
+
     def area(self, left: float, top: float, width: float, height: float, fill: Colour) -> None:
         """Fill a rectangle."""
         self._pdf.set_fill_color(self._colour(fill))
@@ -157,13 +171,15 @@ class Document:
         self._pdf.start_section(title.replace("\n", " "), level)
 
     @contextmanager
-    def tagged(self, kind: str) -> Iterator[None]:
-        """Say what is drawn inside: "H1", "H2", "H3" or "P", for readers that speak; "Artifact" for what they may leave out."""
+    def tagged(self, kind: str, told: str = "") -> Iterator[None]:
+        """Say what is drawn inside: "H1", "H2", "H3", "P" or "Figure", for readers that speak, with what a figure tells in words;
+        "Artifact" for what they may leave out.
+        """
         if kind == "Artifact":
             self._pdf._out("/Artifact BMC")
         else:
             # fpdf2's own way counts all elements anew for each one, and knows no kind but Figure
-            self._pdf._add_marked_content(struct_type=f"/{kind}", mcid=self._marked)
+            self._pdf._add_marked_content(struct_type=f"/{kind}", mcid=self._marked, alt_text=told or None)
             self._pdf._out(f"/{kind} <</MCID {self._marked}>> BDC")
             self._marked += 1
         yield

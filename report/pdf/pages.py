@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from report.pdf.blocks import CELL, Block, GroupHead, Table, TableHead, TableRow, Words
+from report.pdf.blocks import Block, GroupHead, TableHead, TableRow, Words
 from report.pdf.charts import StateBar, key_of
 from report.pdf.document import Document, Target
+from report.pdf.figures import Legend
 from report.pdf.palette import MUTED
+from report.pdf.table import CELL, Table
+from report.pdf.trend import TrendChart
 from report.pdf.typography import Style
 from report.sections import FrontPage, Paper, Section
 
@@ -147,14 +150,23 @@ def _section(layout: Layout, section: Section, style: Style, level: int) -> None
         level=level,
     )
     texts = [replace(layout.words(sentence, _BODY, below=3), colour=MUTED) for sentence in section.sentences]
+    figures: list[Legend | TrendChart] = []
+    if section.chart:
+        figures.append(TrendChart(section.chart, MARGIN, layout.width))
+    if section.legend:
+        figures.append(Legend.of(layout.document, section.legend, MARGIN, layout.width))
     if section.rows and section.columns:
-        _Rows(layout, section).flow([heading, *texts])
+        _Rows(layout, section).flow([heading, *texts], figures)
         return
-    if section.empty or not texts:
+    if figures:
+        layout.keep(sum(block.height for block in (heading, *texts, *figures)))
+    elif section.empty or not texts:
         texts.append(layout.words(section.empty or "–", _BODY, below=3))
     layout.keep(heading.height + min(texts[0].height, 4 * _BODY.leading))
     for words in (heading, *texts):
         layout.run_on(replace(words, above=0.0) if layout.fresh else words)
+    for figure in figures:
+        layout.place(figure)
 
 
 class _Rows:
@@ -175,16 +187,24 @@ class _Rows:
 
     def _opening(self, index: int) -> float:
         """Return the height that a heading above this row must find below itself: two rows, of a row that may be split its first lines."""
-        half = self._layout.whole / 2
-        return sum(row.height if row.height <= half else 4 * CELL.leading for row in self._rows[index : index + 2])
+        return sum(
+            row.height if row.height <= self._unsplit else 4 * CELL.leading for row in self._rows[index : index + 2]
+        )
 
-    def flow(self, opening: Sequence[Words]) -> None:
-        """Place the opening and all rows."""
+    @property
+    def _unsplit(self) -> float:
+        """Return the height up to which a row is moved to the next page whole: no more of a page than that is left empty for it."""
+        return self._layout.whole / 6
+
+    def flow(self, opening: Sequence[Words], figures: Sequence[Legend | TrendChart]) -> None:
+        """Place the opening, what is drawn above the table, and all rows."""
         layout = self._layout
         heads: list[TableHead | GroupHead] = [self._head, *self._group(0, repeated=False)]
-        layout.keep(sum(block.height for block in (*opening, *heads)) + self._opening(0))
+        layout.keep(sum(block.height for block in (*opening, *figures, *heads)) + self._opening(0))
         for words in opening:
             layout.run_on(replace(words, above=0.0) if layout.fresh else words)
+        for figure in figures:
+            layout.place(figure)
         layout.keep(sum(block.height for block in heads) + self._opening(0))
         for block in heads:
             layout.place(block)
@@ -211,9 +231,9 @@ class _Rows:
             layout.place(head)
 
     def _place(self, index: int, row: TableRow) -> None:
-        """Place a row on one page; only one taller than half a page is split."""
+        """Place a row on one page; only one taller than a sixth of a page is split."""
         layout = self._layout
-        if layout.room < row.height <= layout.whole / 2:
+        if layout.room < row.height <= self._unsplit:
             self._continue(index)
         fresh = False
         while row.height > layout.room:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from report.model import Coverage, GuestReport, Issue, IssueCode, Protection, Report
+from report.rows.changes import changes_section
+from report.rows.estate import estate_section
 from report.rows.servers import capacity
 from report.rows.shared import (
     Reader,
@@ -15,9 +17,10 @@ from report.rows.shared import (
     guest_label,
     has_servers,
     needing_attention,
-    reasons_in_words,
     remedies_in_words,
+    why_in_words,
 )
+from report.rows.trend import trend_note, trend_section
 from report.sections import FrontPage, Row, Section, StateCount
 from report.words import (
     PBS,
@@ -25,8 +28,8 @@ from report.words import (
     capitalise,
     clusters_seen,
     describe_coverage,
-    describe_finding,
     describe_guest_count,
+    describe_issue_meaning,
     describe_issue_remedy,
     describe_protection,
     format_long_instant,
@@ -42,11 +45,15 @@ _GRAVEST_FIRST = (
     IssueCode.NO_GUEST_VISIBLE,
     IssueCode.PARTIAL_VIEW,
     IssueCode.DATASTORE_UNREADABLE,
+    IssueCode.PBS_NOT_CONFIGURED,
     IssueCode.COVERAGE_DISAGREEMENT,
     IssueCode.ORACLE_REFUSED,
     IssueCode.ORACLE_SILENT,
     IssueCode.AMBIGUOUS_GROUPS,
     IssueCode.CONFLICTING_POLICIES,
+    IssueCode.STORAGES_FILE_UNREADABLE,
+    IssueCode.DRILLS_UNREADABLE,
+    IssueCode.HISTORY_UNAVAILABLE,
     IssueCode.COLLECTOR_FAILED,
     IssueCode.FACTS_STALE,
     IssueCode.PERMISSION_MISSING,
@@ -56,7 +63,10 @@ _GRAVEST_FIRST = (
 
 def build_front(report: Report, reader: Reader, site: str) -> FrontPage:
     """Given a report and the site's name, return page one; its capacity only where a PBS is configured."""
-    sections = (_worst(report, reader), _unseen(report, reader))
+    changed = changes_section(report, reader, ROWS_AT_MOST)
+    estate = estate_section(report, reader, ROWS_AT_MOST)
+    told = (changed, _worst(report, reader), trend_section(report, reader), estate, _unseen(report, reader))
+    sections = tuple(section for section in told if section)
     return FrontPage(
         title=reader.word("title", site=site),
         subtitle=reader.word(
@@ -74,11 +84,12 @@ def build_front(report: Report, reader: Reader, site: str) -> FrontPage:
 def _notes(report: Report, reader: Reader) -> tuple[str, ...]:
     """Print the denominator and the rules in force under the sentence."""
     guests = describe_guest_count(report, report.summary.guests, reader.language)
-    kind = "all" if report.policy.demand_templates else "templates"
+    kind = "all" if report.policy.default.templates else "templates"
     denominator = reader.word(f"note.denominator.{kind}", guests=guests, demanded=report.summary.demanded)
     rules = [reader.word("note.protection")] if report.summary.backups_read else []
     rules.append(reader.word("note.rule"))
-    return (denominator, *rules) if report.summary.guests else tuple(rules)
+    since = trend_note(report, reader)
+    return (*([denominator] if report.summary.guests else []), *rules, *([since] if since else []))
 
 
 def _bar(report: Report, reader: Reader) -> tuple[StateCount, ...]:
@@ -160,7 +171,7 @@ def _protection_row(guest: GuestReport, now: int, reader: Reader) -> Row:
             guest_label(guest),
             state,
             age_in_words(guest, now, reader),
-            reasons_in_words(guest.reasons, reader),
+            why_in_words(guest, now, reader),
             remedies_in_words(guest, reader),
         ),
         state=attention_state(guest),
@@ -231,7 +242,7 @@ def issues_section(issues: tuple[Issue, ...], reader: Reader, *, key: str, numbe
             Row(
                 cells=(
                     printable(issue.source),
-                    capitalise(describe_finding(issue, reader.language, reader.zone)),
+                    capitalise(describe_issue_meaning(issue, reader.language, reader.zone)),
                     touched_guests(issue.guests, reader),
                     describe_issue_remedy(issue, reader.language),
                 ),

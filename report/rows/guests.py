@@ -14,16 +14,21 @@ from report.rows.shared import (
     needing_attention,
     without_planned_backup,
 )
-from report.sections import Column, Row, Section
+from report.sections import Column, LegendEntry, Row, Section, Strip
 from report.words import (
+    DAYS_TOLD,
+    count_days,
     describe_coverage,
+    describe_day,
     describe_guest_type,
     describe_job_state,
     describe_place,
     describe_protection,
     describe_versions,
+    draw_days,
     format_instant,
     join_phrases,
+    mark_of_day,
     printable,
 )
 
@@ -50,28 +55,45 @@ def all_guests(report: Report, reader: Reader) -> Section:
     with_notes = any(notes)
     backups_read = report.summary.backups_read
     backups = _backups(report, ordered, reader) if backups_read else [()] * len(ordered)
-    about = "guests.limit" if backups_read else "guests.protection_not_known"
+    with_days = any(guest.days for guest in ordered)
+    days_at = 8 if backups_read else 6
+    about = ["guests.limit" if backups_read else "guests.protection_not_known", *(["days.about"] if with_days else [])]
     return Section(
         key="guests",
         number=8,
         title=reader.word("section.guests"),
-        sentences=(reader.word(about),) if report.guests else (),
-        columns=_columns(backups_read, with_notes, reader),
+        sentences=tuple(map(reader.word, about)) if report.guests else (),
+        columns=_columns(backups_read, with_days, with_notes, reader),
         rows=tuple(
             Row(
-                cells=(*_cells(guest, reader), *existing, *_plan(guest, reader), *([note] if with_notes else [])),
+                cells=(
+                    *_cells(guest, reader),
+                    *existing,
+                    *([draw_days(guest.days, reader.language)] if with_days else []),
+                    *_plan(guest, reader),
+                    *([note] if with_notes else []),
+                ),
                 state=guest_state(guest, backups_read=backups_read),
                 anchor=guest_anchor(guest),
                 group=_group(guest, reader),
+                drawings=((days_at, Strip(guest.days, count_days(guest.days, reader.language))),) if guest.days else (),
             )
             for guest, existing, note in zip(ordered, backups, notes, strict=True)
         ),
         empty=reader.word("guests.none"),
         landscape=True,
+        legend=_legend(reader) if with_days else (),
     )
 
 
-def _columns(backups_read: bool, with_notes: bool, reader: Reader) -> tuple[Column, ...]:
+def _legend(reader: Reader) -> tuple[LegendEntry, ...]:
+    return tuple(
+        LegendEntry(state, mark_of_day(state, reader.language), describe_day(state, reader.language))
+        for state in DAYS_TOLD
+    )
+
+
+def _columns(backups_read: bool, with_days: bool, with_notes: bool, reader: Reader) -> tuple[Column, ...]:
     return reader.columns(
         ("vmid>", 1),
         ("name", 3),
@@ -80,6 +102,7 @@ def _columns(backups_read: bool, with_notes: bool, reader: Reader) -> tuple[Colu
         ("coverage", 2.3),
         ("protection", 1.6),
         *([("last_backup", 3.4), ("versions", 2.4)] if backups_read else []),
+        *([("days", 3)] if with_days else []),
         ("jobs", 3),
         ("next_backup", 2.3),
         *([("notes", 3.5)] if with_notes else []),

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from report.drift import MISSING, Drift
 from report.facts import StorageState
+from report.findings import FindingCode
 from report.model import JobReport, JobState, LastRun, Report, StorageReport
 from report.rows.shared import Reader, has_servers, job_anchor
 from report.sections import Row, Section
 from report.words import (
+    capitalise,
     clusters_seen,
+    describe_finding,
+    describe_finding_remedy,
     describe_job_reason,
     describe_job_state,
     describe_keep,
+    enumerate_words,
     format_bytes,
     format_duration,
     format_instant,
@@ -106,6 +112,7 @@ def all_storages(report: Report, reader: Reader) -> Section:
         key="storages",
         number=12,
         title=reader.word("section.storages"),
+        sentences=tuple(_shared_namespaces(report, reader)),
         columns=reader.columns(
             ("storage", 2.5),
             ("type", 1.3),
@@ -121,6 +128,42 @@ def all_storages(report: Report, reader: Reader) -> Section:
         # wide like the sections on backup servers that follow, so that it needs no page of its own
         landscape=has_servers(report),
     )
+
+
+def _shared_namespaces(report: Report, reader: Reader) -> Iterator[str]:
+    """Yield each namespace that several clusters write to (D14), and what to do."""
+    for found in (each.finding for each in report.findings if each.finding.code is FindingCode.NAMESPACE_SHARED):
+        meaning = describe_finding(found, reader.language, reader.zone, report.created_at)
+        remedy = describe_finding_remedy(found, reader.language, 0)
+        yield reader.word("quoted_remedy", meaning=capitalise(meaning), remedy=remedy)
+
+
+def drift(report: Report, reader: Reader) -> Iterator[Section]:
+    """Given a report, yield the part of section 12 that compares PVE with the file of storages; nothing where none is configured."""
+    declared = report.policy.declared
+    if declared is None:
+        return
+    compared = {(storage.pve, storage.storage): storage for storage in report.storages if storage.drift is not None}
+    unknown = [entry for entry in declared if (entry.cluster, entry.name) not in compared]
+    names = enumerate_words([printable(f"{entry.cluster}/{entry.name}") for entry in unknown], reader.language)
+    yield Section(
+        key="drift",
+        number=12,
+        title=reader.word("section.drift"),
+        sentences=(reader.word("drift.not_compared", entries=names),) if unknown else (),
+        columns=reader.columns(("storage", 2), ("option", 1.5), ("in_file", 4), ("in_pve", 4)),
+        rows=tuple(_drift_row(one, reader) for storage in compared.values() for one in storage.drift or ()),
+        empty="" if unknown else reader.word("drift.none"),
+        landscape=has_servers(report),
+    )
+
+
+def _drift_row(one: Drift, reader: Reader) -> Row:
+    missing = one.field == MISSING
+    wanted = reader.word("yes") if missing else printable(one.wanted) or reader.word("not_set")
+    found = reader.word("drift.missing") if missing else printable(one.found) or reader.word("not_set")
+    cells = (printable(one.entry), reader.word("none") if missing else one.field, wanted, found)
+    return Row(cells, state=JobState.BROKEN, group=printable(one.cluster))
 
 
 def _storage_rows(storage: StorageReport, reader: Reader) -> Iterator[Row]:
@@ -139,18 +182,24 @@ def _storage_row(storage: StorageReport, state: StorageState | None, node: str, 
     definition, language = storage.definition, reader.language
     disabled = (definition is not None and definition.disabled) or (state is not None and not state.enabled)
     kind = "disabled" if disabled else "unknown" if state is None else "active" if state.active else "inactive"
+    if not storage.exists:
+        kind = "missing"
     marks = {
         "disabled": JobState.PAUSED,
         "unknown": JobState.UNKNOWN,
         "active": JobState.ACTIVE,
         "inactive": JobState.BROKEN,
+        "missing": JobState.BROKEN,
     }
     takes = "unknown" if definition is None else "yes" if "backup" in definition.content else "no"
+    name = printable(storage.storage)
+    if storage.description:
+        name = reader.word("with_reason", state=name, reason=printable(storage.description))
     known = state is not None and state.active
     used, total = (state.used_bytes, state.total_bytes) if state is not None and known else (None, None)
     return Row(
         cells=(
-            printable(storage.storage),
+            name,
             printable(storage.storage_type),
             node,
             reader.word(f"storage.{kind}"),

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from report.model import JobState, Report, SourceReport
+from collections.abc import Iterator
+
+from report.model import JobState, Protection, Report, SourceReport
+from report.policy import Expectation, Rule
 from report.rows.front import ROWS_AT_MOST, issues_section
 from report.rows.shared import Reader
 from report.sections import Row, Section
+from report.verdict import VERDICTS
 from report.words import (
     PBS,
+    capitalise,
     describe_missing_privilege,
+    describe_protection,
     format_duration,
     format_instant,
     format_number,
@@ -17,7 +23,7 @@ from report.words import (
 )
 
 _RULES = ("coverage", "undecided", "staleness", "check")
-_BACKUP_RULES = ("protected", "retention")
+_BACKUP_RULES = ("retention",)
 
 
 def method(report: Report, reader: Reader, *, version: str, data_sha256: str | None) -> tuple[Section, ...]:
@@ -79,11 +85,19 @@ def _disagreements(source: SourceReport, reader: Reader) -> str:
 
 def _rules(report: Report, reader: Reader, version: str, data_sha256: str | None) -> Section:
     """List the rules and thresholds that the verdicts rest on, with what is in force."""
-    templates = reader.word("yes" if report.policy.demand_templates else "no")
-    facts = [(reader.word("rule.demand_templates"), templates)]
+    facts = [(capitalise(reader.word("rule.default")), expectation_in_words(report.policy.default, reader))]
+    facts += [
+        (capitalise(reader.word("rule.named", rule=rule.name)), _rule_in_words(rule, reader))
+        for rule in report.policy.rules
+    ]
     rules = (*_RULES, *_BACKUP_RULES) if report.summary.backups_read else _RULES
     facts += [(reader.word(f"rule.{rule}"), reader.word(f"rule.{rule}.value")) for rule in rules]
-    if not report.summary.backups_read:
+    if report.summary.backups_read:
+        facts += [
+            (_verdict(number, row.verdict, reader), reader.word(f"verdict.{row.name}"))
+            for number, row in enumerate(VERDICTS, 1)
+        ]
+    else:
         facts.append((reader.word("rule.protection"), reader.word("rule.protection.value")))
     facts.append((reader.word("rule.version"), version))
     if data_sha256:
@@ -95,3 +109,47 @@ def _rules(report: Report, reader: Reader, version: str, data_sha256: str | None
         columns=reader.columns(("rule", 2), ("value", 6)),
         rows=tuple(Row(cells) for cells in facts),
     )
+
+
+def _verdict(number: int, verdict: Protection, reader: Reader) -> str:
+    """Name a row of the table: the first one that applies decides."""
+    return reader.word("rule.verdict", number=number, verdict=describe_protection(verdict, reader.language))
+
+
+def _rule_in_words(rule: Rule, reader: Reader) -> str:
+    demands = expectation_in_words(rule.expectation, reader)
+    return reader.word("rule.scope", scope=printable(str(rule.scope)), demands=demands)
+
+
+def expectation_in_words(expectation: Expectation, reader: Reader) -> str:
+    """Given what is expected of a guest, return it as one text: every demand with its limit."""
+    return capitalise(join_phrases(_demands(expectation, reader), reader.language))
+
+
+def _demands(expectation: Expectation, reader: Reader) -> Iterator[str]:
+    """Yield the demands, in the order of their weight."""
+    if not expectation.demanded:
+        yield reader.word("demand.none")
+        return
+    limits = (
+        ("max_age", expectation.max_age_seconds),
+        ("verified", expectation.verified_within_seconds),
+        ("offsite_age", expectation.offsite_max_age_seconds),
+        ("proven", expectation.restore_proven_within_seconds),
+    )
+    if expectation.max_age_seconds is None:
+        yield reader.word("demand.schedule")
+    for name, seconds in limits:
+        if seconds is not None:
+            yield reader.word(f"demand.{name}", limit=format_duration(seconds, reader.language))
+    if expectation.copies > 1:
+        yield reader.word("demand.copies", copies=expectation.copies)
+    if expectation.offsite:
+        yield reader.word("demand.offsite")
+    if expectation.encrypted:
+        yield reader.word("demand.encrypted")
+    if expectation.allowed_volumes:
+        yield reader.word("demand.allowed", volumes=", ".join(expectation.allowed_volumes))
+    yield reader.word("demand.templates" if expectation.templates else "demand.no_templates")
+    if not expectation.stopped:
+        yield reader.word("demand.no_stopped")

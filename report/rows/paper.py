@@ -5,18 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import tzinfo
 
-from report.model import Report
+from report.model import IssueCode, Report
 from report.rows.front import build_front
 from report.rows.guests import all_guests, status_section, without_backup
-from report.rows.jobs import all_jobs, all_storages
+from report.rows.jobs import all_jobs, all_storages, drift
 from report.rows.method import method
-from report.rows.retention import orphans, retention
+from report.rows.orphans import orphans
+from report.rows.protection import guests_at_risk, protection_sections
+from report.rows.retention import retention
+from report.rows.runbook import runbook, waivers
 from report.rows.server_jobs import pbs_jobs
 from report.rows.servers import datastores
 from report.rows.shared import Reader, has_servers, shows_backups
 from report.sections import Paper, Section
 from report.version import VERSION
-from report.words import front_sentence
+from report.words import describe_issue, front_sentence
 
 
 def build_paper(
@@ -29,7 +32,7 @@ def build_paper(
     version: str = VERSION,
 ) -> Paper:
     """Given a report, a language ("en", "fr"), the zone that instants are shown in, the site's name, and the checksum of the data
-    file that goes with it, return the whole report as text: page one and sections 7 to 12 and 15 of design/report.md; sections on
+    file that goes with it, return the whole report as text: page one and sections 7 to 15 of design/report.md; sections on
     backups only where some were read or a PBS is configured, sections on backup servers only where one is.
 
     Raises ValueError for a language without words.
@@ -41,11 +44,16 @@ def build_paper(
         front=build_front(report, reader, site),
         sections=(
             *without_backup(report, reader),
+            *guests_at_risk(report, reader),
             all_guests(report, reader),
             *((*retention(report, reader), orphans(report, reader)) if shows_backups(report) else ()),
+            *protection_sections(report, reader),
             all_jobs(report, reader),
             all_storages(report, reader),
+            *drift(report, reader),
             *((datastores(report, reader), pbs_jobs(report, reader)) if has_servers(report) else ()),
+            *((runbook(report, reader),) if report.summary.backups_read else ()),
+            waivers(report, reader),
             *method(report, reader, version=version, data_sha256=data_sha256),
         ),
         # the renderer knows the numbers; it fills these two in
@@ -57,7 +65,11 @@ def status_rows(report: Report, language: str, zone: tzinfo) -> Section:
     """Given a report, return the table of `vzcover status`: every demanded guest that is not known to be protected and in an
     active job, worst first; while no backup was read, not in an active job.
 
-    Its one sentence is page one's; the caller prints it below the table.
+    Its first sentence is page one's; what can be done for all guests of a storage at once follows. The caller prints both below the
+    table.
     """
     section = status_section(report, Reader(language, zone))
-    return replace(section, sentences=(front_sentence(report, language),))
+    once = (
+        describe_issue(issue, language, zone) for issue in report.issues if issue.code is IssueCode.PBS_NOT_CONFIGURED
+    )
+    return replace(section, sentences=(front_sentence(report, language), *once))

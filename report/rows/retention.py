@@ -1,15 +1,16 @@
-"""Sections 9 and 10: what prunes the backups of each datastore and namespace, what that leaves, and backups without a guest."""
+"""Section 9: what prunes the backups of each datastore and namespace, and what that leaves."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from report.model import GroupMatch, GroupPolicy, GroupReport, GuestReport, Report, RetentionState
 from report.rows.shared import Reader, guest_anchor, guest_label
-from report.sections import Row, Section
+from report.sections import Bullet, Drawing, LegendEntry, Row, Section
 from report.words import (
     all_seen,
+    describe_bullet,
     describe_delta,
     describe_match,
     describe_place,
@@ -22,7 +23,6 @@ from report.words import (
 )
 
 POLICIES_SHOWN = 3
-NAMES_SHOWN = 6
 _OFF = (RetentionState.SHORT, RetentionState.EXCESS)
 
 Place = tuple[str, str, str]
@@ -48,6 +48,8 @@ class _Total:
     compared: int = 0
     expected: int = 0
     actual: int = 0
+    nominal: int = 0
+    promising: int = 0
     delta: int = 0
     short: int = 0
     excess: int = 0
@@ -64,9 +66,17 @@ class _Total:
         self.compared += 1
         self.expected += group.expected
         self.actual += group.actual
+        if group.nominal is not None:
+            self.promising += 1
+            self.nominal += group.nominal
         self.delta += group.actual - group.expected if group.delta is None else group.delta
         self.short += group.state is RetentionState.SHORT
         self.excess += group.state is RetentionState.EXCESS
+
+    @property
+    def promised(self) -> int | None:
+        """Return the sum of what was promised; None unless that is known of each group that is compared."""
+        return self.nominal if self.promising == self.compared else None
 
     def _add_pruning(self, group: GroupReport) -> None:
         policy = replace(group.policy, next_prune_removes=None)
@@ -98,8 +108,10 @@ def _by_place(report: Report, reader: Reader) -> Section:
             ("groups>", 1.1),
             ("all_versions>", 1.1),
             ("compared>", 1.2),
+            ("promised>", 1.2),
             ("expected>", 1.2),
             ("actual>", 1.1),
+            ("bullet", 2),
             ("delta>", 1),
             ("short>", 1),
             ("excess>", 1),
@@ -107,17 +119,22 @@ def _by_place(report: Report, reader: Reader) -> Section:
         rows=tuple(_place_row(place, places[place], reader) for place in sorted(places)),
         empty=reader.word("retention.none" if all_seen(report) else "retention.none_known"),
         landscape=True,
+        legend=_legend(reader) if any(total.compared for total in places.values()) else (),
     )
 
 
 def _place_row(place: Place, total: _Total, reader: Reader) -> Row:
     server, datastore, namespace = place
     counts = [total.groups, total.versions, total.compared]
-    sums: list[str] = [reader.word("none")] * 5
+    sums: list[str] = [reader.word("none")] * 7
+    drawings: tuple[tuple[int, Drawing], ...] = ()
     if total.compared:
+        promised = reader.word("none") if total.promised is None else _number(total.promised, reader)
         numbers = [_number(count, reader) for count in (total.expected, total.actual)]
         off = [_number(count, reader) for count in (total.short, total.excess)]
-        sums = [*numbers, describe_delta(total.delta, reader.language), *off]
+        bullet = Bullet(total.actual, total.expected, total.promised)
+        sums = [promised, *numbers, _bullet(bullet, reader), describe_delta(total.delta, reader.language), *off]
+        drawings = ((8, bullet),)
     return Row(
         cells=(
             describe_place(datastore, namespace),
@@ -126,7 +143,16 @@ def _place_row(place: Place, total: _Total, reader: Reader) -> Row:
             *sums,
         ),
         group=printable(server),
+        drawings=drawings,
     )
+
+
+def _bullet(bullet: Bullet, reader: Reader) -> str:
+    return describe_bullet(bullet.actual, bullet.expected, bullet.promised, reader.language)
+
+
+def _legend(reader: Reader) -> tuple[LegendEntry, ...]:
+    return tuple(LegendEntry(part, "", reader.word(f"bullet.{part}")) for part in ("actual", "expected", "promised"))
 
 
 def _number(count: int, reader: Reader) -> str:
@@ -158,10 +184,13 @@ def _off_groups(report: Report, reader: Reader) -> Section:
         key="retention_groups",
         number=9,
         title=reader.word("section.retention_groups"),
-        columns=reader.columns(("group", 3), ("place", 2.5), ("comparison", 3.5), ("newest", 2), ("pruning", 5)),
+        columns=reader.columns(
+            ("group", 3), ("place", 2.5), ("bullet", 2), ("comparison", 3.5), ("newest", 2), ("pruning", 5)
+        ),
         rows=tuple(_off_row(group, guests, reader) for group in off),
         empty=reader.word("retention_groups.none" if compared else "retention_groups.none_compared"),
         landscape=True,
+        legend=_legend(reader) if off else (),
     )
 
 
@@ -182,56 +211,17 @@ def _off_row(group: GroupReport, guests: Mapping[tuple[str, int], GuestReport], 
         else reader.word("group.of_host", group=named, match=describe_match(group.match, reader.language))
     )
     place = describe_place(group.datastore, group.namespace)
+    known = group.actual is not None and group.expected is not None
+    bullet = Bullet(group.actual or 0, group.expected or 0, group.nominal) if known else None
     return Row(
         cells=(
             label,
             reader.word("place", server=group.server, place=place),
+            _bullet(bullet, reader) if bullet else reader.word("none"),
             describe_retention(group, reader.language),
             format_instant(group.newest_at, reader.zone, reader.language),
             describe_pruning(group.policy, reader.language, reader.zone),
         ),
         link=guest_anchor(guest) if guest else "",
+        drawings=((2, bullet),) if bullet else (),
     )
-
-
-def orphans(report: Report, reader: Reader) -> Section:
-    """Given a report, return the part of section 10 on backups whose guest is gone, by datastore and namespace (D17)."""
-    places: dict[Place, list[GroupReport]] = {}
-    for group in report.groups:
-        if group.match is GroupMatch.ORPHAN:
-            places.setdefault((group.server, group.datastore, group.namespace), []).append(group)
-    return Section(
-        key="orphans",
-        number=10,
-        title=reader.word("section.orphans"),
-        sentences=(reader.word("orphans.about"),) if places else (),
-        columns=reader.columns(
-            ("datastore", 3), ("groups>", 1.2), ("all_versions>", 1.2), ("newest", 2.5), ("group", 4)
-        ),
-        rows=tuple(_orphan_row(place, places[place], reader) for place in sorted(places)),
-        empty=reader.word("orphans.none" if all_seen(report) else "orphans.none_known"),
-        landscape=True,
-    )
-
-
-def _orphan_row(place: Place, groups: Sequence[GroupReport], reader: Reader) -> Row:
-    server, datastore, namespace = place
-    newest = max((group.newest_at for group in groups if group.newest_at is not None), default=None)
-    return Row(
-        cells=(
-            describe_place(datastore, namespace),
-            _number(len(groups), reader),
-            _number(sum(group.snapshots for group in groups), reader),
-            format_instant(newest, reader.zone, reader.language),
-            _names(groups, reader),
-        ),
-        group=printable(server),
-    )
-
-
-def _names(groups: Iterable[GroupReport], reader: Reader) -> str:
-    """Name the groups, those with the newest backups first, and count the rest."""
-    ordered = sorted(groups, key=lambda group: (-(group.newest_at or 0), group.backup_type, group.backup_id))
-    shown = ", ".join(printable(f"{group.backup_type}/{group.backup_id}") for group in ordered[:NAMES_SHOWN])
-    more = len(ordered) - NAMES_SHOWN
-    return reader.word("list_more", shown=shown, count=more) if more > 0 else shown

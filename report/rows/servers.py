@@ -7,12 +7,12 @@ from dataclasses import replace
 from report.backups import GarbageCollection
 from report.model import DatastoreReport, JobState, Report
 from report.rows.shared import Reader, datastore_anchor
-from report.sections import Row, Section
+from report.sections import Gauge, Row, Section
 from report.words import (
     all_seen,
     capitalise,
     describe_datastore_state,
-    describe_full_date,
+    describe_forecast,
     describe_last_run,
     format_bytes,
     format_instant,
@@ -32,8 +32,8 @@ def capacity(report: Report, reader: Reader) -> Section:
         key="capacity",
         number=6,
         title=reader.word("section.capacity"),
-        columns=reader.columns(("datastore", 3), ("used", 4), ("full_on", 3)),
-        rows=tuple(_capacity_row(store, report.created_at, reader) for store in ordered[:LINES_AT_MOST]),
+        columns=reader.columns(("datastore", 2.5), ("used", 3), ("bar", 1.5), ("full_on", 4)),
+        rows=tuple(_capacity_row(store, reader) for store in ordered[:LINES_AT_MOST]),
         empty=reader.word(_no_datastore(report)),
     )
     if len(ordered) <= LINES_AT_MOST:
@@ -48,7 +48,7 @@ def _fullest_first(report: DatastoreReport) -> tuple[bool, float, str, str]:
     return ratio is not None, -(ratio or 0.0), report.server, report.datastore.name
 
 
-def _capacity_row(report: DatastoreReport, now: int, reader: Reader) -> Row:
+def _capacity_row(report: DatastoreReport, reader: Reader) -> Row:
     store, ratio = report.datastore, _ratio(report)
     used = reader.word("unknown")
     if ratio is not None:
@@ -56,17 +56,26 @@ def _capacity_row(report: DatastoreReport, now: int, reader: Reader) -> Row:
             "capacity.used",
             used=format_bytes(store.used_bytes, reader.language),
             total=format_bytes(store.total_bytes, reader.language),
-            percent=format_ratio(ratio, reader.language),
         )
     if report.state != "online":
         used = join_known((_state(report, reader), used if ratio is not None else ""), reader.language)
-    full = describe_full_date(store.estimated_full_at, now, reader.zone, reader.language)
+    full = describe_forecast(report.forecast, reader.zone, reader.language)
+    place = reader.word("place", server=report.server, place=store.name)
     return Row(
-        cells=(reader.word("place", server=report.server, place=store.name), capitalise(used), capitalise(full)),
+        cells=(place, capitalise(used), _percent(ratio, reader), capitalise(full)),
         # a full datastore may well be online: a mark of good beside 99 % would mislead
         state="" if report.state == "online" else _mark(report),
         link=datastore_anchor(report.server, store.name),
+        drawings=_gauge(2, ratio),
     )
+
+
+def _percent(ratio: float | None, reader: Reader) -> str:
+    return reader.word("unknown") if ratio is None else format_ratio(ratio, reader.language)
+
+
+def _gauge(place: int, ratio: float | None) -> tuple[tuple[int, Gauge], ...]:
+    return () if ratio is None else ((place, Gauge(min(1.0, max(0.0, ratio)))),)
 
 
 def datastores(report: Report, reader: Reader) -> Section:
@@ -80,21 +89,21 @@ def datastores(report: Report, reader: Reader) -> Section:
             ("state", 2.6),
             ("used>", 1.3),
             ("size>", 1.3),
-            ("usage>", 1.1),
-            ("full_on", 1.8),
+            ("bar", 1.5),
+            ("full_on", 2.4),
             ("deduplication>", 1.6),
             ("pending>", 1.5),
             ("garbage_collection", 3),
             ("groups>", 1.2),
             ("all_versions>", 1.2),
         ),
-        rows=tuple(_datastore_row(store, report.created_at, reader) for store in report.datastores),
+        rows=tuple(_datastore_row(store, reader) for store in report.datastores),
         empty=reader.word(_no_datastore(report)),
         landscape=True,
     )
 
 
-def _datastore_row(report: DatastoreReport, now: int, reader: Reader) -> Row:
+def _datastore_row(report: DatastoreReport, reader: Reader) -> Row:
     language, store, collection = reader.language, report.datastore, report.garbage_collection
     ratio, deduplication = _ratio(report), report.deduplication_ratio
     unknown = reader.word("unknown")
@@ -104,8 +113,8 @@ def _datastore_row(report: DatastoreReport, now: int, reader: Reader) -> Row:
             _state(report, reader),
             unknown if ratio is None else format_bytes(store.used_bytes, language),
             unknown if ratio is None else format_bytes(store.total_bytes, language),
-            unknown if ratio is None else format_ratio(ratio, language),
-            describe_full_date(store.estimated_full_at, now, reader.zone, language),
+            _percent(ratio, reader),
+            describe_forecast(report.forecast, reader.zone, language),
             unknown if deduplication is None else format_number(round(deduplication, 1), language),
             format_bytes(collection.pending_bytes if collection else None, language),
             _collection(collection, reader),
@@ -115,6 +124,7 @@ def _datastore_row(report: DatastoreReport, now: int, reader: Reader) -> Row:
         state=_mark(report),
         anchor=datastore_anchor(report.server, store.name),
         group=printable(report.server),
+        drawings=_gauge(4, ratio),
     )
 
 
@@ -135,11 +145,11 @@ def _mark(report: DatastoreReport) -> str:
 
 
 def _collection(collection: GarbageCollection | None, reader: Reader) -> str:
-    """Say how the last garbage collection ended and when, and whether it met corrupt chunks."""
+    """Say how the last garbage collection ended and when, and whether it met corrupt chunks; one that has left figures did run (H11)."""
     if collection is None:
         return reader.word("unknown")
     if collection.last_run_at is None and collection.last_run_state is None:
-        return reader.word("last_run.never")
+        return describe_last_run("never" if collection.index_data_bytes is None else "running", reader.language)
     state, text = _result(collection.last_run_state), collection.last_run_state
     corrupt = reader.word("gc.corrupt", count=format_number(collection.still_bad or 0, reader.language))
     run = run_in_words(state, collection.last_run_at, text, reader)

@@ -11,6 +11,8 @@ from report.sections import Column
 from report.words import (
     PBS,
     capitalise,
+    describe_finding,
+    describe_finding_remedy,
     describe_reason,
     describe_remedy,
     format_duration,
@@ -25,15 +27,24 @@ _OF_PROTECTION = frozenset(
         ReasonCode.NOT_DEMANDED,
         ReasonCode.BACKUPS_NOT_READ,
         ReasonCode.HAS_BACKUPS,
-        ReasonCode.NEVER_BACKED_UP,
-        ReasonCode.BACKUP_LATE,
-        ReasonCode.BACKUPS_UNSCHEDULED,
         ReasonCode.STORE_NOT_READ,
         ReasonCode.PBS_NOT_CONFIGURED,
         ReasonCode.GROUP_AMBIGUOUS,
         ReasonCode.GROUP_INCOMPLETE,
+        ReasonCode.BACKUPS_UNATTRIBUTED,
+        ReasonCode.FOLDER_NOT_LISTED,
+        ReasonCode.VOLUMES_NOT_READ,
+        ReasonCode.TASKS_NOT_READ,
+        ReasonCode.LOG_NOT_READ,
+        ReasonCode.ZONE_NOT_READ,
+        ReasonCode.RESTORES_NOT_READ,
+        ReasonCode.NOTES_NOT_READ,
+        ReasonCode.WAIVED,
     }
 )
+DAY_SECONDS = 86_400
+# findings told of a guest in one row; the JSON has them all
+FINDINGS_SHOWN = 3
 _WORST_COVERAGE_FIRST = (Coverage.NOT_PLANNED, Coverage.UNDECIDED, Coverage.PLANNED)
 _WORST_FIRST = (
     Protection.UNPROTECTED,
@@ -91,27 +102,38 @@ def coverage_in_words(reasons: Iterable[Reason], reader: Reader) -> str:
     return capitalise(join_phrases(phrases, reader.language))
 
 
-def reasons_in_words(reasons: Sequence[Reason], reader: Reader) -> str:
-    """Given a guest's reasons, return all as one text, those that speak of protection first."""
-    ordered = sorted(reasons, key=lambda reason: reason.code not in _OF_PROTECTION)
-    phrases = [describe_reason(reason, reader.language, reader.zone) for reason in ordered]
+def why_in_words(guest: GuestReport, now: int, reader: Reader) -> str:
+    """Given a guest and now (epoch), return why its state is what it is as one text: what was found against it, the gravest first, then
+    what is not known, then its jobs. What it is excused from is not told here.
+    """
+    found = [finding for finding in guest.findings if finding.lowers][:FINDINGS_SHOWN]
+    phrases = [describe_finding(finding, reader.language, reader.zone, now) for finding in found]
+    told = [reason for reason in guest.reasons if not (phrases and reason.code is ReasonCode.IN_ACTIVE_JOB)]
+    reasons = sorted(told, key=lambda reason: reason.code not in _OF_PROTECTION)
+    phrases += [describe_reason(reason, reader.language, reader.zone) for reason in reasons]
     return capitalise(join_phrases(phrases, reader.language))
 
 
 def remedies_in_words(guest: GuestReport, reader: Reader) -> str:
-    """Given a guest, return what to do about the first of its reasons that something can be done about: one step is enough."""
-    remedies = (describe_remedy(reason, reader.language, guest.guest.vmid) for reason in guest.reasons)
+    """Given a guest, return what to do about the first of its findings or reasons that something can be done about: one step is enough.
+
+    Without a job the job comes first, whatever was found of its backups.
+    """
+    vmid, language = guest.guest.vmid, reader.language
+    findings = [describe_finding_remedy(finding, language, vmid) for finding in guest.findings if finding.lowers]
+    reasons = [describe_remedy(reason, language, vmid) for reason in guest.reasons]
+    remedies = (*findings, *reasons) if guest.coverage is Coverage.PLANNED else (*reasons, *findings)
     return next((remedy for remedy in remedies if remedy), "")
 
 
 def age_in_words(guest: GuestReport, now: int, reader: Reader) -> str:
-    """Given a guest and now (epoch), return the age of its last good backup against the age at which the next is due ("31 h / 24 h")."""
+    """Given a guest and now (epoch), return the age of its last good backup against its limit ("31 h / 26 h")."""
     if guest.newest_backup_at is None:
         return reader.word("none")
     age = format_duration(now - guest.newest_backup_at, reader.language)
-    if guest.due_at is None:
+    if guest.limit_seconds is None:
         return reader.word("age_only", age=age)
-    limit = format_duration(guest.due_at - guest.newest_backup_at, reader.language)
+    limit = format_duration(guest.limit_seconds, reader.language)
     return reader.word("age_limit", age=age, limit=limit)
 
 
@@ -131,8 +153,19 @@ def needing_attention(report: Report) -> Sequence[GuestReport]:
     guests = [guest for guest in report.guests if guest.demanded and not _fine(guest)]
     return sorted(
         guests,
-        key=lambda guest: (_WORST_FIRST.index(attention_state(guest)), *_identity(guest)),
+        key=lambda guest: (
+            _WORST_FIRST.index(attention_state(guest)),
+            -_overdue(guest, report.created_at),
+            *_identity(guest),
+        ),
     )
+
+
+def _overdue(guest: GuestReport, now: int) -> int:
+    """Return by how many days a guest's newest backup is beyond its limit: the longest come first, the others keep their order."""
+    if guest.newest_backup_at is None or guest.limit_seconds is None:
+        return 0
+    return max(0, now - guest.newest_backup_at - guest.limit_seconds) // DAY_SECONDS
 
 
 def attention_state(guest: GuestReport) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from report.backups import GarbageCollection
 from report.model import DatastoreReport, GroupPolicy, GroupReport, PbsJobReport
+from report.timeline import Forecast
 from report.words import schedule_text
 
 Json = dict[str, Any]
@@ -84,6 +85,19 @@ def datastore_json(report: DatastoreReport) -> Json:
             {"namespace": namespace, "groups": groups, "snapshots": snapshots}
             for namespace, groups, snapshots in report.orphans
         ],
+        "forecast": _forecast(report.forecast),
+    }
+
+
+def _forecast(forecast: Forecast | None) -> Json | None:
+    if forecast is None:
+        return None
+    return {
+        "origin": forecast.origin,
+        "full": forecast.full_at,
+        "bytes_per_day": forecast.bytes_per_day,
+        "days": forecast.days,
+        "points": forecast.points,
     }
 
 

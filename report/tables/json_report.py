@@ -11,27 +11,30 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from report.drift import Drift
 from report.facts import CollectorRun, StorageState
 from report.model import (
-    GuestJob,
-    GuestReport,
     Issue,
     JobReport,
     LastRun,
     MissingPrivilege,
     Parameter,
-    Reason,
     Report,
     SourceReport,
     StorageReport,
     Summary,
 )
 from report.tables.json_backups import datastore_json, group_json, pbs_job_json
+from report.tables.json_findings import change_json, estate_finding_json, reason_json
+from report.tables.json_guests import guest_json
+from report.tables.json_policy import policy_json
+from report.tables.json_trend import trend_json
 from report.version import VERSION
-from report.words import describe_issue, describe_job_reason, describe_reason, front_sentence, schedule_text
+from report.words import describe_issue, describe_job_reason, front_sentence, schedule_text
 
 SCHEMA_VERSION = 1
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+# half characters, which UTF-8 cannot carry; C1 controls, line ends and turns of direction, which json.dumps leaves as they are
+_ESCAPED = re.compile("[\ud800-\udfff\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 Json = dict[str, Any]
 
@@ -46,16 +49,21 @@ def report_document(report: Report, language: str, *, version: str = VERSION) ->
 
 
 def _members(report: Report, language: str, version: str) -> Iterator[tuple[str, object]]:
+    now = report.created_at
     yield "schema_version", SCHEMA_VERSION
     yield "vzcover_version", version
     yield "generated_at", report.created_at
     yield "language", language
     yield "sentence", front_sentence(report, language)
     yield "summary", _summary(report.summary)
-    yield "policy", {"demand_templates": report.policy.demand_templates}
+    yield "compared_with", report.compared_with
+    yield "trend", [trend_json(day) for day in report.trend]
+    yield "policy", policy_json(report.policy)
     yield "sources", (_source(source) for source in report.sources)
     yield "issues", (_issue(issue, language) for issue in report.issues)
-    yield "guests", (_guest(guest, language) for guest in report.guests)
+    yield "findings", (estate_finding_json(found, language, now) for found in report.findings)
+    yield "changes", (change_json(change, language, now) for change in report.changes)
+    yield "guests", (guest_json(guest, language, now) for guest in report.guests)
     yield "jobs", (_job(job, language) for job in report.jobs)
     yield "storages", (_storage(storage) for storage in report.storages)
     yield "groups", (group_json(group) for group in report.groups)
@@ -93,8 +101,7 @@ def _lines(value: object) -> Iterator[str]:
 
 
 def _compact(value: object) -> str:
-    # an API may send half a character; escaped it is JSON that UTF-8 can carry
-    return _LONE_SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", json.dumps(value, ensure_ascii=False))
+    return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, ensure_ascii=False))
 
 
 def _summary(summary: Summary) -> Json:
@@ -152,55 +159,13 @@ def _issue(issue: Issue, language: str) -> Json:
     }
 
 
-def _reason(reason: Reason, text: str) -> Json:
-    return {"code": str(reason.code), "params": dict(reason.params), "text": text}
-
-
-def _guest(report: GuestReport, language: str) -> Json:
-    guest = report.guest
-    return {
-        "pve": report.pve,
-        "vmid": guest.vmid,
-        "guest_type": guest.guest_type,
-        "name": guest.name,
-        "node": guest.node,
-        "pool": guest.pool,
-        "tags": list(guest.tags),
-        "template": guest.template,
-        "status": guest.status,
-        "lock": guest.lock,
-        "demanded": report.demanded,
-        "coverage": str(report.coverage),
-        "protection": str(report.protection),
-        "reasons": [_reason(reason, describe_reason(reason, language)) for reason in report.reasons],
-        "jobs": [_guest_job(job, language) for job in report.jobs],
-        "next_backup": report.next_backup_at,
-        "rpo_seconds": report.rpo_seconds,
-        "excluded_volumes": _list_or_none(report.excluded_volumes),
-        "created_at": report.created_at,
-        "notes": report.notes,
-        "newest_backup": report.newest_backup_at,
-        "newest_verified": report.newest_verified_at,
-        "due": report.due_at,
-    }
-
-
-def _guest_job(job: GuestJob, language: str) -> Json:
-    reason = job.reason
-    return {
-        "id": job.job,
-        "state": str(job.state),
-        "reason": _reason(reason, describe_reason(reason, language)) if reason else None,
-    }
-
-
 def _job(report: JobReport, language: str) -> Json:
     job = report.job
     return {
         "pve": report.pve,
         "id": job.id,
         "state": str(report.state),
-        "reasons": [_reason(reason, describe_job_reason(reason, language)) for reason in report.reasons],
+        "reasons": [reason_json(reason, describe_job_reason(reason, language)) for reason in report.reasons],
         "guests": list(report.guests),
         "unknown_ids": list(report.unknown_ids),
         "schedule": job.schedule,
@@ -213,6 +178,7 @@ def _job(report: JobReport, language: str) -> Json:
         "comment": job.comment,
         "legacy": job.legacy,
         "last_run": _last_run(report.last_run),
+        "missed_runs": report.missed_runs,
     }
 
 
@@ -239,7 +205,13 @@ def _storage(report: StorageReport) -> Json:
         "shared": definition.shared if definition else None,
         "keep": _keep(definition.keep) if definition else None,
         "states": [_storage_state(state) for state in report.states],
+        "drift": None if report.drift is None else [_drift(one) for one in report.drift],
+        "description": report.description,
     }
+
+
+def _drift(drift: Drift) -> Json:
+    return {"field": drift.field, "wanted": drift.wanted, "found": drift.found}
 
 
 def _storage_state(state: StorageState) -> Json:
@@ -255,7 +227,3 @@ def _storage_state(state: StorageState) -> Json:
 
 def _keep(keep: Sequence[tuple[str, Parameter]] | None) -> dict[str, Parameter] | None:
     return None if keep is None else dict(keep)
-
-
-def _list_or_none(values: Sequence[str] | None) -> list[str] | None:
-    return None if values is None else list(values)

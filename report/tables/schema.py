@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 
 from report.model import Coverage, IssueCode, JobState, Protection, ReasonCode
 from report.tables.json_report import SCHEMA_VERSION
 from report.tables.schema_backups import BACKUP_DEFINITIONS
+from report.tables.schema_findings import FINDING_DEFINITIONS, FOUND_OF_GUEST
 from report.tables.schema_parts import (
     COUNT,
     COUNT_OR_NULL,
@@ -29,6 +31,7 @@ from report.tables.schema_parts import (
     record,
     reference,
 )
+from report.timeline import Counts
 from report.words import LANGUAGES
 
 _DEFINITIONS: dict[str, Schema] = {
@@ -40,6 +43,12 @@ _DEFINITIONS: dict[str, Schema] = {
         demanded=described(COUNT, "guests that policy demands a backup of: the denominator"),
         demanded_coverage=counts(Coverage),
         backups_read=described(FLAG, "false: protection has not been judged"),
+    ),
+    "trend_day": record(
+        day={"type": "string", "format": "date"},
+        guests=COUNT,
+        demanded=described(COUNT, "the next three are of these"),
+        **dict.fromkeys((field.name for field in fields(Counts)[2:]), COUNT),
     ),
     "missing_privilege": record(privilege=TEXT, path=TEXT, hides=TEXT),
     "collector": record(
@@ -96,6 +105,7 @@ _DEFINITIONS: dict[str, Schema] = {
             INSTANT_OR_NULL, "start of its newest version that was verified ok; epoch seconds, UTC"
         ),
         due=described(INSTANT_OR_NULL, "first event of its active jobs after that version; epoch seconds, UTC"),
+        **FOUND_OF_GUEST,
     ),
     "last_run": record(
         state={"enum": ["ok", "warning", "error"]}, started_at=INSTANT, duration_seconds=SECONDS_OR_NULL, status=TEXT
@@ -117,6 +127,7 @@ _DEFINITIONS: dict[str, Schema] = {
         comment=TEXT_OR_NULL,
         legacy=FLAG,
         last_run=nullable("last_run"),
+        missed_runs=described(COUNT_OR_NULL, "events of the last 7 days without a task; null: not known"),
     ),
     "storage_state": record(
         node=TEXT,
@@ -135,7 +146,21 @@ _DEFINITIONS: dict[str, Schema] = {
         disabled=FLAG_OR_NULL,
         shared=FLAG_OR_NULL,
         keep=KEEP,
-        states=listed(reference("storage_state")),
+        states=described(
+            listed(reference("storage_state")), "empty: no node told; with `nodes` null: PVE has no such entry"
+        ),
+        drift=described(
+            {"type": ["array", "null"], "items": reference("drift")},
+            "where it is not what the file of storages says; null: not in the file, or not known",
+        ),
+        description=described(TEXT, "what the file of storages says of it for people"),
+    ),
+    "drift": record(
+        field=described(
+            TEXT, "an option as PVE names it; missing: there is no such entry; type: something else has its name"
+        ),
+        wanted=described(TEXT, "what the file says; empty: not set"),
+        found=described(TEXT, "what PVE has; empty: not set"),
     ),
 }
 
@@ -149,9 +174,17 @@ def report_schema() -> Schema:
         language={"enum": list(LANGUAGES)},
         sentence=described(TEXT, "page one's sentence"),
         summary=reference("summary"),
-        policy=record(demand_templates=FLAG),
+        compared_with=described(
+            INSTANT_OR_NULL, "the report that `changes` start from; epoch seconds, UTC; null: none"
+        ),
+        trend=described(
+            listed(reference("trend_day")), "at most 90 days, oldest first; a day without a report is left out"
+        ),
+        policy=reference("policy"),
         sources=listed(reference("source")),
         issues=listed(reference("issue")),
+        findings=described(listed(reference("estate_finding")), "those about no single guest"),
+        changes=described(listed(reference("change")), "losses first"),
         guests=listed(reference("guest")),
         jobs=listed(reference("job")),
         storages=listed(reference("storage")),
@@ -164,7 +197,7 @@ def report_schema() -> Schema:
         "title": "vzcover report",
         "description": "What vzcover's JSON report holds. Later versions only add.",
         **document,
-        "$defs": _DEFINITIONS | BACKUP_DEFINITIONS,
+        "$defs": _DEFINITIONS | FINDING_DEFINITIONS | BACKUP_DEFINITIONS,
     }
 
 

@@ -92,6 +92,14 @@ BACKUP_DEFINITIONS: dict[str, Schema] = {
         groups=COUNT_OR_NULL,
         snapshots=COUNT_OR_NULL,
         orphans=listed(record(namespace=TEXT, groups=COUNT, snapshots=COUNT)),
+        forecast=described(nullable("forecast"), "null: nothing tells"),
+    ),
+    "forecast": record(
+        origin=described({"enum": ["history", "server"]}, "history: fitted here; server: the PBS’s own estimate"),
+        full=described(INSTANT_OR_NULL, "epoch seconds, UTC; null: it does not fill up, or not within ten years"),
+        bytes_per_day=described({"type": ["integer", "null"]}, "growth; null: the server does not tell"),
+        days=described(COUNT, "span of the days that were fitted"),
+        points=described(COUNT, "days among them with a figure"),
     ),
     "pbs_job": record(
         server=TEXT,

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from report.model import GroupMatch, GroupPolicy, GroupReport, RetentionState
 from report.readings import Keep
-from report.wording.formats import enumerate_words, format_date, format_instant, format_number
+from report.wording.formats import enumerate_words, format_instant, format_number
 from report.wording.texts import join_phrases, plural, printable, word, word_or
 
 _PRUNERS = (("prune job ", "prune_job"), ("job ", "job"))
@@ -150,15 +150,6 @@ def describe_pbs_job_type(job_type: str, language: str) -> str:
 def describe_last_run(state: str | None, language: str) -> str:
     """Given how a run ended (ok, warning, error, never, running; None: not told), return its word."""
     return word(f"last_run.{state}", language) if state in _LAST_RUNS else word("unknown", language)
-
-
-def describe_full_date(at: int | None, now: int, zone: tzinfo, language: str) -> str:
-    """Given the estimate of when a datastore is full (epoch) and now, return it in words; a past one means not filling up (H13)."""
-    if at is None:
-        return word("full.unknown", language)
-    return (
-        word("full.never", language) if at <= now else word("full.on", language, date=format_date(at, zone, language))
-    )
 
 
 def join_known(parts: Iterable[str], language: str) -> str:

@@ -18,16 +18,19 @@ _HIDING = frozenset(
         IssueCode.NO_GUEST_VISIBLE,
         IssueCode.PARTIAL_VIEW,
         IssueCode.DATASTORE_UNREADABLE,
+        IssueCode.PBS_NOT_CONFIGURED,
     }
 )
 _COUNTED = (
     IssueCode.SOURCE_DOWN,
     IssueCode.DATASTORE_UNREADABLE,
+    IssueCode.PBS_NOT_CONFIGURED,
     IssueCode.COLLECTOR_FAILED,
     IssueCode.FACTS_STALE,
     IssueCode.PERMISSION_MISSING,
     IssueCode.NODE_OFFLINE,
 )
+_OF_BACKUPS = (IssueCode.DATASTORE_UNREADABLE, IssueCode.PBS_NOT_CONFIGURED)
 _NAMED = (IssueCode.NO_GUEST_VISIBLE, IssueCode.PARTIAL_VIEW)
 _DISAGREEMENTS = (IssueCode.COVERAGE_DISAGREEMENT, IssueCode.ORACLE_REFUSED, IssueCode.ORACLE_SILENT)
 _NOT_PROTECTED = (Protection.UNPROTECTED, Protection.AT_RISK, Protection.UNKNOWN)
@@ -49,7 +52,7 @@ def clusters_seen(report: Report) -> bool:
 
 
 def _about_backups(issue: Issue, servers: set[str]) -> bool:
-    return issue.source in servers or issue.code is IssueCode.DATASTORE_UNREADABLE
+    return issue.source in servers or issue.code in _OF_BACKUPS
 
 
 def judged_protection(report: Report) -> dict[Protection, int]:

@@ -19,7 +19,7 @@ _PBS_ROLES = {"Datastore.Audit": "DatastoreAudit", "Sys.Audit": "Audit", "Remote
 # paths of access rules that only a PBS has (H1)
 _PBS_PATHS = ("/datastore", "/system", "/remote")
 # parameters that are instants; 0 is "not known"
-_INSTANTS = ("fetched_at", "newest", "due")
+_INSTANTS = ("fetched_at", "newest", "at", "until")
 
 
 @lru_cache(maxsize=8192)
@@ -61,12 +61,12 @@ def describe_remedy(reason: Reason, language: str, vmid: int) -> str:
 
 def describe_issue(issue: Issue, language: str, zone: tzinfo = UTC) -> str:
     """Given an issue, return what it means and what to do as two sentences; instants in `zone`, which is named."""
-    meaning, remedy = describe_finding(issue, language, zone), describe_issue_remedy(issue, language)
+    meaning, remedy = describe_issue_meaning(issue, language, zone), describe_issue_remedy(issue, language)
     return word("quoted_remedy", language, meaning=capitalise(meaning), remedy=remedy)
 
 
 @lru_cache(maxsize=4096)
-def describe_finding(issue: Issue, language: str, zone: tzinfo = UTC) -> str:
+def describe_issue_meaning(issue: Issue, language: str, zone: tzinfo = UTC) -> str:
     """Given an issue, return what it means, as a phrase without capital or full stop."""
     table = texts_of(language).issues
     params = _in_place(dict(issue.params))
@@ -138,6 +138,8 @@ def _event(text: str) -> CalendarEvent | None:
 def _reason_params(reason: Reason, language: str, zone: tzinfo) -> dict[str, object]:
     known = _in_place(dict(reason.params))
     params: dict[str, object] = {**known, **_instants(known, zone, language)}
+    if params.get("owner") == "":
+        params["owner"] = word("none", language)
     if reason.code is ReasonCode.SCHEDULE_TRAP and "warning" not in params:
         event = _event(str(params.get("schedule", "")))
         warnings = event.warnings if event else ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import lru_cache
 from typing import Any
 
@@ -16,6 +16,10 @@ from report.wording.french.texts import FRENCH
 from report.wording.table import Texts
 
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
+# what of a table holds no templates by key
+_NOT_TEMPLATES = frozenset(
+    {"plurals", "byte_units", "second", "minute", "hour", "day", "date_pattern", "instant_pattern", "long_date_pattern"}
+)
 _NAMED_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 # invisible characters that a name may rightly hold: they join emoji and the letters of Indic and Arabic scripts
 JOINERS = frozenset({"\N{ZERO WIDTH JOINER}", "\N{ZERO WIDTH NON-JOINER}", "\N{SOFT HYPHEN}"})
@@ -24,7 +28,7 @@ _FRENCH_SPACE = re.compile("(?<=«) | (?=[:;»?!])")
 
 def _map_templates(texts: Texts, change: Callable[[str], str]) -> Texts:
     """Given a table, return it with every template changed."""
-    single = ("reasons", "job_reasons", "remedies", "issues", "issue_remedies", "words")
+    single = tuple(field.name for field in fields(texts) if field.name not in _NOT_TEMPLATES)
     changed: dict[str, Any] = {
         name: {key: change(text) for key, text in getattr(texts, name).items()} for name in single
     }

@@ -26,12 +26,18 @@ from report.facts import (
     VzdumpDefaults,
 )
 from report.model import Coverage, GuestReport, IssueCode, JobReport, JobState, Protection, ReasonCode, Report
-from report.policy import Policy
+from report.policy import Expectation, Policy
 from tests import builders as a
 
 NOW = a.NOW
 AUDITOR = Permissions({"/": dict.fromkeys(("VM.Audit", "Sys.Audit", "Datastore.Audit", "Pool.Audit"), True)})
 DENIED = Failure("forbidden", "/x", "pve lab: 403 on /x")
+OF_PROTECTION = (
+    ReasonCode.STORE_NOT_READ,
+    ReasonCode.BACKUPS_NOT_READ,
+    ReasonCode.FOLDER_NOT_LISTED,
+    ReasonCode.NOT_DEMANDED,
+)
 PLANNED, NOT_PLANNED, UNDECIDED = Coverage.PLANNED, Coverage.NOT_PLANNED, Coverage.UNDECIDED
 
 
@@ -53,8 +59,8 @@ def job_of(report: Report, job: str = "j") -> JobReport:
 
 
 def codes(guest: GuestReport) -> list[ReasonCode]:
-    """Return the reasons of coverage; the last reason is about protection."""
-    return [reason.code for reason in guest.reasons[:-1]]
+    """Return the reasons of coverage."""
+    return [reason.code for reason in guest.reasons if reason.code not in OF_PROTECTION]
 
 
 def job(job_id: str = "j", **fields: Any) -> BackupJob:
@@ -160,7 +166,7 @@ def test_case_4_a_template_is_selected_like_any_guest_but_not_demanded() -> None
 
 def test_a_template_is_demanded_where_policy_says_so() -> None:
     facts = a.facts(a.cluster(guests=[a.guest(9000, template=True)], permissions=a.reading(AUDITOR)))
-    assert analyse(facts, Policy(demand_templates=True), NOW).guests[0].protection is Protection.UNKNOWN
+    assert analyse(facts, Policy(Expectation(templates=True)), NOW).guests[0].protection is Protection.UNKNOWN
 
 
 def test_case_7_a_missing_pool_breaks_its_job_and_no_other() -> None:

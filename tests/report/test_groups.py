@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,8 +10,9 @@ import pytest
 
 from report.analyse import analyse
 from report.backups import BackupGroup, PbsFacts, PbsJob, SnapshotFlag, Snapshots
-from report.facts import Permissions, Reading, VzdumpDefaults
-from report.model import GroupReport, RetentionState
+from report.facts import BackupJob, Facts, Guest, Permissions, Reading, StorageDefinition, Task, VzdumpDefaults
+from report.model import GroupMatch, GroupReport, Issue, IssueCode, Protection, ReasonCode, Report, RetentionState
+from report.past import Past, PastPolicy
 from report.policy import Policy
 from tests import builders as a
 
@@ -27,14 +29,15 @@ def dailies(days: int, flags: int = 0, newest: int = TWO_O_CLOCK) -> Snapshots:
     return Snapshots.of([(newest - day * DAY + 60, 1, flags, 0) for day in range(days)])
 
 
-def judged(
+def site(
     snapshots: Snapshots,
     *prune_jobs: PbsJob,
-    job: dict[str, Any] | None = None,
+    jobs: Sequence[BackupJob],
     prunes: Reading[Any] | None = None,
+    cluster: dict[str, Any] | None = None,
     **fields: Any,
-) -> GroupReport:
-    """Judge one group of vm/100 in main/lab: a daily job at 02:00 UTC writes there, and the given prune jobs reach it."""
+) -> Facts:
+    """One group of vm/100 in main/lab, prune jobs that reach it, and a cluster with one guest, whose storage leads there."""
     group = BackupGroup("vault", "main", "lab", "vm", "100", snapshots, NOW, **fields)
     server = PbsFacts(
         "vault",
@@ -45,15 +48,26 @@ def judged(
         groups={("main", "lab"): a.reading((group,))},
         prune_jobs=a.reading(prune_jobs) if prunes is None else prunes,
     )
-    cluster = a.cluster(
-        guests=[a.guest(100)],
-        jobs=[a.backup_job(storage="pbs", **(job or {}))],
-        storages=[ENTRY],
-        permissions=AUDITOR,
-        zones={"pve1": a.reading("UTC")},
-        vzdump_defaults={"pve1": a.reading(VzdumpDefaults(keep=(("keep-last", 99),)))},
-    )
-    return analyse(replace(a.facts(cluster), servers=(server,)), Policy(), NOW).groups[0]
+    known: dict[str, Any] = {
+        "guests": [a.guest(100)],
+        "storages": [ENTRY],
+        "permissions": AUDITOR,
+        "zones": {"pve1": a.reading("UTC")},
+        "vzdump_defaults": {"pve1": a.reading(VzdumpDefaults(keep=(("keep-last", 99),)))},
+    }
+    facts = a.cluster(jobs=jobs, **(known | (cluster or {})))
+    return replace(a.facts(facts), servers=(server,))
+
+
+def judged(
+    snapshots: Snapshots,
+    *prune_jobs: PbsJob,
+    job: dict[str, Any] | None = None,
+    **fields: Any,
+) -> GroupReport:
+    """Judge one group of vm/100 in main/lab: a daily job at 02:00 UTC writes there, and the given prune jobs reach it."""
+    jobs = [a.backup_job(storage="pbs", **(job or {}))]
+    return analyse(site(snapshots, *prune_jobs, jobs=jobs, **fields), Policy(), NOW).groups[0]
 
 
 def prune(**fields: Any) -> PbsJob:
@@ -110,6 +124,10 @@ def test_cases_58_and_59_a_prune_job_that_does_not_act_here_is_none(out_of_reach
         pytest.param({"prunes": replace(a.reading(()), partial=True)}, id="not all prune jobs are visible"),
         pytest.param({"incomplete": True}, id="not all snapshots were listed"),
         pytest.param(
+            {"cluster": {"storages": [replace(ENTRY, keep=None)], "vzdump_defaults": {}}},
+            id="the node's policy decides and was not read (E1)",
+        ),
+        pytest.param(
             {"job": {"schedule": "on tuesdays", "next_run": NOW + 60}}, id="the job's schedule cannot be read"
         ),
     ],
@@ -136,3 +154,145 @@ def test_contents_are_counted_by_what_is_true_of_them() -> None:
     assert (group.protected, group.encrypted) == (1, 1)
     assert (group.oldest_at, group.newest_at, group.newest_size_bytes) == (NOW - 4 * DAY, NOW - 2 * DAY, 30)
     assert group.newest_verified_at == NOW - 4 * DAY
+
+
+def test_e32_a_backup_that_its_job_usually_takes_hours_for_may_still_be_under_way() -> None:
+    half_past_six = {"schedule": "06:30", "keep": (("keep-last", 30),)}  # UTC; now is 09:00
+    event = NOW - 9000
+    days = Snapshots.of([(event - day * DAY + 60, 1, 0, 0) for day in range(1, 4)])
+    task = Task("UPID:1", "pve1", event - DAY + 5, event - DAY + 3 * 3600, "OK", "root@pam", "")
+    quick = judged(days, job=half_past_six)
+    slow = judged(days, job=half_past_six, cluster={"tasks": {"pve1": a.reading((task,))}})
+    assert (quick.expected, quick.low, quick.high) == (4, 4, 4)
+    assert (slow.expected, slow.low, slow.high) == (3, 3, 4)
+    assert slow.state is RetentionState.YOUNG
+
+
+def test_e35_a_job_of_which_no_run_is_known_is_not_short_while_its_oldest_version_explains_the_number() -> None:
+    group = judged(dailies(3), job={"keep": (("keep-daily", 30),)}, cluster={"tasks": {"pve1": a.reading(())}})
+    assert (group.state, group.expected, group.actual) == (RetentionState.YOUNG, 3, 3)
+
+
+def test_e35_a_job_that_was_seen_to_be_switched_on_again_is_not_short() -> None:
+    paused = Snapshots.of([(TWO_O_CLOCK - day * DAY + 60, 1, 0, 0) for day in (0, 1, 40, 41, 42)])
+    facts = site(paused, jobs=[a.backup_job(storage="pbs", keep=(("keep-last", 30),))])
+    before = TWO_O_CLOCK - 2 * DAY + 3600
+    key = ("vault", "main", "lab", "vm", "100")
+    nightly = ("job nightly", "02:00", (("keep-last", 30),))
+
+    def since(policy: PastPolicy) -> GroupReport:
+        return analyse(facts, Policy(), NOW, Past(at=before, policies={key: policy})).groups[0]
+
+    assert analyse(facts, Policy(), NOW).groups[0].state is RetentionState.SHORT
+    assert since(PastPolicy((nightly,))).state is RetentionState.SHORT  # it was so when it was first seen
+    for seen in (PastPolicy(()), PastPolicy((nightly,), before)):
+        again = since(seen)
+        assert (again.state, again.expected, again.delta) == (RetentionState.YOUNG, 5, 0)
+
+
+NAS = a.storage_definition()
+DAYS = a.backup_job("days", storage="nas", schedule="mon..sat 21:00", keep=(("keep-daily", 7),))
+WEEKS = a.backup_job("weeks", storage="nas", schedule="sun 21:00", keep=(("keep-weekly", 8),))
+
+
+def conflicts(*jobs: BackupJob, guests: Sequence[Guest] = (a.guest(100), a.guest(101)), **cluster: Any) -> list[Issue]:
+    """Return what is said of jobs in conflict; `nas` and `pbs` are storages of the cluster."""
+    given = {"guests": guests, "storages": [NAS, ENTRY], **cluster}
+    report = analyse(site(dailies(1), jobs=jobs, cluster=given), Policy(), NOW)
+    return [issue for issue in report.issues if issue.code is IssueCode.CONFLICTING_POLICIES]
+
+
+def test_case_56_two_jobs_with_different_policies_on_one_storage_are_told_with_their_policies_and_guests() -> None:
+    (issue,) = conflicts(DAYS, WEEKS)
+    assert (issue.source, issue.subject, issue.guests) == ("lab", "nas", (100, 101))
+    assert dict(issue.params) == {
+        "storage": "nas",
+        "jobs": "days, weeks",
+        "policies": "days: keep-daily=7; weeks: keep-weekly=8",
+        "count": 2,
+    }
+
+
+def test_jobs_that_share_a_policy_are_named_together() -> None:
+    third = replace(DAYS, id="more-days", schedule="12:00", keep=(("keep-daily", 7),))
+    (issue,) = conflicts(DAYS, WEEKS, third)
+    assert dict(issue.params)["policies"] == "days, more-days: keep-daily=7; weeks: keep-weekly=8"
+
+
+def test_case_39_two_storage_ids_of_one_place_are_one_place_of_conflict() -> None:
+    one, two = replace(ENTRY, storage="one", keep=None), replace(ENTRY, storage="two", keep=None)
+    jobs = replace(DAYS, storage="two"), replace(WEEKS, storage="one")
+    (issue,) = conflicts(*jobs, guests=[a.guest(100)], storages=[one, two])
+    assert (issue.subject, issue.guests) == ("one", (100,))
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        pytest.param(replace(WEEKS, keep=DAYS.keep), id="equal policies"),
+        pytest.param(replace(WEEKS, keep=(("keep-daily", 7), ("keep-last", 0))), id="equal but for a zero (E3)"),
+        pytest.param(replace(WEEKS, enabled=False), id="a job that is switched off"),
+        pytest.param(replace(WEEKS, storage="pbs"), id="another place"),
+        pytest.param(replace(WEEKS, all=False, vmid="102"), id="another guest"),
+        pytest.param(
+            replace(WEEKS, keep=(), protected=True), id="its versions are protected at once and it prunes nothing"
+        ),
+        pytest.param(replace(WEEKS, remove=False), id="it fails rather than prune (E8)"),
+    ],
+)
+def test_e11_jobs_that_do_not_undo_each_other_are_no_conflict(second: BackupJob) -> None:
+    assert conflicts(DAYS, second) == []
+
+
+def test_e11_a_job_that_keeps_all_is_in_conflict_with_one_that_prunes_in_the_same_place() -> None:
+    (issue,) = conflicts(DAYS, replace(WEEKS, keep=()))
+    assert dict(issue.params)["policies"] == "days: keep-daily=7; weeks: keep-all=1"
+    assert conflicts(replace(DAYS, keep=()), replace(WEEKS, keep=())) == []
+
+
+def test_case_55_jobs_that_differ_on_one_node_only_are_in_conflict_there() -> None:
+    defaults = {
+        "pve1": a.reading(VzdumpDefaults(keep=(("keep-last", 2),))),
+        "pve2": a.reading(VzdumpDefaults(keep=(("keep-daily", 7),))),
+    }
+    guests = [a.guest(100), a.guest(101, node="pve2")]
+    (issue,) = conflicts(DAYS, replace(WEEKS, keep=None), guests=guests, vzdump_defaults=defaults)
+    assert issue.guests == (100,)
+    assert conflicts(DAYS, replace(WEEKS, keep=None), vzdump_defaults={}) == []  # not known
+
+
+def provider(*groups: BackupGroup) -> Report:
+    """Judge a cluster whose only backups are a provider's: a daily job with a retention writes to storage `borg` for guest 100."""
+    borg = StorageDefinition("borg", "borgplugin", frozenset({"backup"}))
+    cluster = a.cluster(
+        guests=[a.guest(100), a.guest(101)],
+        jobs=[a.backup_job(storage="borg", keep=(("keep-daily", 7),))],
+        storages=[borg],
+        permissions=AUDITOR,
+        backups={"borg": a.reading(groups)},
+    )
+    return analyse(a.facts(cluster), Policy(), NOW)
+
+
+def archive(backup_type: str, backup_id: str, days: int = 20) -> BackupGroup:
+    return BackupGroup("lab", "borg", "", backup_type, backup_id, dailies(days), NOW)
+
+
+@pytest.mark.parametrize("backup_type", ["vm", "unknown"])
+def test_case_74_a_providers_backups_with_a_vmid_are_counted_and_unbounded(backup_type: str) -> None:
+    report = provider(archive(backup_type, "100"))
+    (group,) = report.groups
+    assert (group.match, group.vmid, group.snapshots) == (GroupMatch.GUEST, 100, 20)
+    assert (group.state, group.policy.pruned_by) == (RetentionState.UNBOUNDED, ())
+    held, without = report.guests
+    assert (held.newest_backup_at, without.newest_backup_at) == (group.newest_at, None)
+    assert ReasonCode.BACKUPS_UNATTRIBUTED not in {reason.code for reason in without.reasons}
+
+
+def test_case_74_a_providers_backups_without_a_vmid_are_nobodys_and_may_be_anybodys() -> None:
+    report = provider(archive("vm", ""), archive("unknown", ""))
+    assert {group.match for group in report.groups} == {GroupMatch.EXTERNAL}
+    assert {group.state for group in report.groups} == {RetentionState.NOT_APPLICABLE}
+    for guest in report.guests:
+        assert guest.protection is Protection.UNKNOWN
+        assert ReasonCode.BACKUPS_UNATTRIBUTED in {reason.code for reason in guest.reasons}

@@ -139,6 +139,42 @@ def test_what_a_limited_token_cannot_see_is_unknown_not_orphaned() -> None:
     assert match([group()], limited)[0].match is GroupMatch.UNKNOWN
 
 
+def test_what_no_entry_leads_to_is_unknown_while_the_storages_of_a_cluster_with_such_a_guest_are_hidden() -> None:
+    elsewhere = [group(namespace="copies"), group("999", namespace="copies")]
+    hidden = a.reading(Permissions({"/": {"VM.Audit": True}}))
+    orphaned = [each.match for each in match(elsewhere, cluster(guests=[VM]))]
+    assert orphaned == [GroupMatch.ORPHAN, GroupMatch.ORPHAN]
+    limited = a.cluster(guests=[VM], storages=[entry()], permissions=hidden)
+    assert [each.match for each in match(elsewhere, limited)] == [GroupMatch.UNKNOWN, GroupMatch.ORPHAN]
+
+
+def test_without_any_cluster_nothing_is_known_to_be_orphaned() -> None:
+    assert [each.match for each in match([group()])] == [GroupMatch.UNKNOWN]
+
+
+PROVIDER = StorageDefinition("borg", "borgplugin", frozenset({"backup"}))
+
+
+@pytest.mark.parametrize(
+    ("storage", "backup_type", "backup_id", "verdict"),
+    [
+        pytest.param(PROVIDER, "vm", "100", GroupMatch.GUEST, id="case 74: with a vmid"),
+        pytest.param(PROVIDER, "unknown", "100", GroupMatch.GUEST, id="I4: with a vmid but without a type"),
+        pytest.param(PROVIDER, "unknown", "999", GroupMatch.ORPHAN, id="of no guest"),
+        pytest.param(PROVIDER, "unknown", "", GroupMatch.EXTERNAL, id="case 74: without a vmid"),
+        pytest.param(PROVIDER, "vm", "", GroupMatch.EXTERNAL, id="case 74: without a vmid, of a known type"),
+        pytest.param(
+            a.storage_definition("borg"), "vm", "", GroupMatch.UNKNOWN, id="D7: a renamed file without a number"
+        ),
+    ],
+)
+def test_backups_of_an_external_provider_are_never_a_hosts(
+    storage: StorageDefinition, backup_type: str, backup_id: str, verdict: GroupMatch
+) -> None:
+    held = group(backup_id, server="lab", datastore="borg", namespace="", backup_type=backup_type, owner=None)
+    assert match([held], cluster(guests=[VM], storages=[storage]))[0].match is verdict
+
+
 def test_a_file_storage_is_its_own_clusters_target() -> None:
     files = group(server="lab", datastore="nas", namespace="", owner=None)
     shop = cluster("shop", [VM], [a.storage_definition()])
@@ -158,3 +194,27 @@ def test_snapshots_in_columns_are_sorted_and_counted_by_flag() -> None:
     assert list(snapshots.times) == [10, 20, 30, 40]
     assert snapshots.finished() == [0, 2]
     assert (snapshots.count(SnapshotFlag.PROTECTED), snapshots.where(SnapshotFlag.RENAMED)) == (1, [3])
+
+
+NIGHTS = [NOW - DAY * night for night in range(30, 0, -1)]
+
+
+@pytest.mark.parametrize(
+    ("own", "copied", "matched"),
+    [
+        pytest.param(NIGHTS, NIGHTS[::7], GroupMatch.GUEST, id="the copy keeps fewer than its source"),
+        pytest.param(NIGHTS[::7], NIGHTS, GroupMatch.GUEST, id="the copy keeps more"),
+        pytest.param(NIGHTS[5:], NIGHTS[:25], GroupMatch.GUEST, id="the copy is behind"),
+        pytest.param(
+            NIGHTS, [*(at + 5 for at in NIGHTS[:-1]), NIGHTS[-1]], GroupMatch.ORPHAN, id="once at the same second"
+        ),
+        pytest.param(NIGHTS[15:], NIGHTS[:10], GroupMatch.ORPHAN, id="nothing in common"),
+    ],
+)
+def test_a_copy_is_told_by_most_of_its_times_and_one_equal_second_is_chance(
+    own: list[int], copied: list[int], matched: GroupMatch
+) -> None:
+    source = group(snapshots=Snapshots.of([(at, 1, 0, 0) for at in own]))
+    copy = group(datastore="copies", owner="root@pam", snapshots=Snapshots.of([(at, 1, 0, 0) for at in copied]))
+    found = {each.group.datastore: each.match for each in match([source, copy], cluster(guests=[a.guest(100)]))}
+    assert found == {"main": GroupMatch.GUEST, "copies": matched}

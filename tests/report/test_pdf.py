@@ -23,11 +23,12 @@ from pypdf import PdfReader
 from pypdf.generic import Destination, DictionaryObject
 
 from report.model import Coverage, JobState, Protection
-from report.pdf.blocks import CELL, NARROWEST, GroupHead, TableHead, TableRow, Words
+from report.pdf.blocks import GroupHead, TableHead, TableRow, Words
 from report.pdf.document import Document, Metadata, visual_order
 from report.pdf.pages import BOTTOM, Layout, lay_out
 from report.pdf.palette import LOOKS, look_of
 from report.pdf.render import render_pdf
+from report.pdf.table import CELL, NARROWEST
 from report.sections import Column, Paper, Row, Section
 from tests.report.papers import CREATED_AT, front_page, guest_row, guest_section, job_section, paper
 from tests.tools import require

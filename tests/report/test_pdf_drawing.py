@@ -1,13 +1,28 @@
-"""The arithmetic of widths and hatching."""
+"""The arithmetic of widths and hatching, and what is drawn: strips, bars, the trend."""
 
 from __future__ import annotations
+
+import io
+import re
+from contextlib import closing
+from importlib.resources import as_file, files
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pypdf import PdfReader
 
 from report.pdf.charts import hatching
-from report.pdf.columns import even_out, share
+from report.pdf.columns import even_out, flatten, share
+from report.pdf.document import Document, Metadata
+from report.pdf.figures import CELL_HEIGHT, STRIP_WIDTH, strip_operators
+from report.pdf.pages import BOTTOM, lay_out
+from report.pdf.render import render_pdf
+from report.pdf.trend import boxes_of
+from report.sections import Bullet, Chart, Column, Gauge, LegendEntry, Paper, Row, Section, Strip
+from report.timeline import STRIP_DAYS, DayState
+from tests.report.papers import CREATED_AT, front_page
 
 lengths = st.floats(1, 1000)
 PAIRS = st.lists(st.tuples(st.floats(0.01, 10), st.floats(0, 60)), min_size=1, max_size=12)
@@ -47,3 +62,127 @@ def test_hatching_stays_inside_its_rectangle(left: float, top: float, width: flo
     for x1, y1, x2, y2 in hatching(left, top, width, height, step):
         assert left - 1e-6 <= x1 <= x2 + 1e-6 <= left + width + 2e-6
         assert top - 1e-6 <= y2 <= y1 + 1e-6 <= top + height + 2e-6
+
+
+@given(st.lists(st.tuples(st.integers(20, 200), st.integers(1, 900)), min_size=1, max_size=6))
+def test_flattening_keeps_the_sum_and_the_least_and_adds_no_line(columns: list[tuple[int, int]]) -> None:
+    parts, needed = [float(part) for part, _ in columns], [need for _, need in columns]
+
+    def lines(place: int, part: float) -> list[int]:
+        return [-(-needed[place] // max(1, int(part))), 1]
+
+    flat = flatten(parts, [20.0] * len(parts), lines)
+    assert sum(flat) == pytest.approx(sum(parts))
+    assert min(flat) >= 20
+    assert max(lines(i, part)[0] for i, part in enumerate(flat)) <= max(
+        lines(i, part)[0] for i, part in enumerate(parts)
+    )
+
+
+def rectangles(operators: str) -> list[tuple[float, float, float, float]]:
+    found = re.findall(r"([\d.]+) ([\d.]+) ([\d.]+) ([\d.]+) re", operators)
+    return [(float(x), float(y), float(width), float(height)) for x, y, width, height in found]
+
+
+@given(st.lists(st.sampled_from(DayState), min_size=1, max_size=STRIP_DAYS).map(tuple))
+def test_every_day_of_a_strip_is_drawn_inside_it(days: tuple[DayState, ...]) -> None:
+    drawn = rectangles(strip_operators(days))
+    assert len(drawn) >= len(days)
+    for left, bottom, width, height in drawn:
+        assert left + width <= STRIP_WIDTH + 0.01
+        assert 0 <= bottom <= bottom + height <= CELL_HEIGHT + 0.01
+
+
+def test_states_of_a_day_differ_by_shape_and_not_by_colour_alone() -> None:
+    assert len({tuple(rectangles(strip_operators((state,)))) for state in DayState}) == len(DayState)
+
+
+@given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), min_size=1, max_size=90))
+def test_columns_of_the_trend_stand_on_the_ground_and_inside_the_chart(counts: list[tuple[int, int]]) -> None:
+    chart = Chart(("good", "bad"), tuple(enumerate(counts)), len(counts), "a", "b", "50", "told")
+    boxes = boxes_of(chart, 10, 20, 300, 60)
+    assert [len(boxes[state]) for state in chart.states] == [sum(1 for pair in counts if pair[i]) for i in (0, 1)]
+    for left, top, width, height in (box for state in boxes.values() for box in state):
+        assert 10 <= left <= left + width <= 310.01
+        assert 19.99 <= top <= top + height <= 80.01
+    assert all(top + height == pytest.approx(80) for _, top, _, height in boxes["good"])
+
+
+CHART = Chart(("protected", "unknown"), ((0, (3, 1)), (6, (4, 0))), 7, "1 Oct", "7 Oct", "4", "Protected: 3, then 4.")
+
+
+def drawn_paper(days: tuple[DayState, ...]) -> Paper:
+    strip = Strip(days, "backup 28")
+    guests = Section(
+        "guests",
+        8,
+        "All guests",
+        columns=(Column("Name", 1), Column("Days", 1), Column("Filled", 1), Column("Versions", 1)),
+        rows=(
+            Row(("web-1", "■" * 28, "40%", "7 / 8 / 9"), drawings=((1, strip), (2, Gauge(0.4)), (3, Bullet(7, 8, 9)))),
+            Row(("web-2", "■" * 28, "unknown", "0 / 0"), drawings=((1, strip), (3, Bullet(0, 0)))),
+            Row(("web-3", "", "not told", "none")),
+        ),
+        legend=(LegendEntry("backup", "■", "a backup was made"), LegendEntry("promised", "", "was promised")),
+    )
+    trend = Section("trend", 2, "Trend", (CHART.told,), legend=(LegendEntry("protected", "", "good"),), chart=CHART)
+    return Paper("en", CREATED_AT, front_page(), (trend, guests), "page {page} of {pages}")
+
+
+def test_what_is_drawn_can_be_read_in_its_place_and_the_next_text_has_its_own_size() -> None:
+    reader = PdfReader(io.BytesIO(render_pdf(drawn_paper((DayState.BACKUP,) * 28))))
+    text = reader.pages[1].extract_text()
+    for cell in (
+        "■" * 28,
+        "40%",
+        "7 / 8 / 9",
+        "0 / 0",
+        "not told",
+        "a backup was made",
+        "was promised",
+        "1 Oct",
+        "7 Oct",
+    ):
+        assert cell in text
+    contents = reader.pages[1].get_contents()
+    assert contents is not None
+    operators = contents.get_data().decode("latin-1")
+    assert operators.count("3 Tr") == operators.count("0 Tr") == 4
+    after = operators[operators.rindex("0 Tr") :]
+    assert re.search(r"/F\d+ (8|7\.5)\.?0* Tf", after)
+
+
+def test_the_trend_is_a_figure_that_says_in_words_what_it_shows() -> None:
+    data = render_pdf(drawn_paper((DayState.GONE,) * 28))
+    tree: Any = PdfReader(io.BytesIO(data)).root_object["/StructTreeRoot"]
+    elements = [kid.get_object() for kid in tree["/K"][0]["/K"]]
+    figures = [element for element in elements if element["/S"] == "/Figure"]
+    assert [figure["/Alt"] for figure in figures] == [CHART.told]
+
+
+def test_a_section_that_is_only_a_chart_says_no_dash() -> None:
+    text = PdfReader(io.BytesIO(render_pdf(drawn_paper(())))).pages[1].extract_text()
+    assert "–" not in text
+
+
+def test_words_of_a_column_of_states_are_kept_whole_where_there_is_room() -> None:
+    columns = tuple(Column(f"C{number}", 4 if number else 0.2) for number in range(8))
+    rows = tuple(Row(("unprotected", *[f"text {row} of column {place}" for place in range(7)])) for row in range(50))
+    section = Section("guests", 8, "All guests", columns=columns, rows=rows, landscape=True)
+    pages = PdfReader(
+        io.BytesIO(render_pdf(Paper("en", CREATED_AT, front_page(), (section,), "page {page} of {pages}")))
+    ).pages
+    assert sum(page.extract_text().count("unprotected") for page in pages) == 50
+
+
+@pytest.mark.parametrize("words", [20, 60, 120, 200])
+def test_a_row_that_is_moved_whole_leaves_little_of_a_page_empty(words: int) -> None:
+    rows = tuple(Row((f"guest {number}", "reason " * words)) for number in range(12))
+    section = Section("worst", 4, "Worst first", columns=(Column("Guest", 1), Column("Why", 2)), rows=rows)
+    made = Paper("en", CREATED_AT, front_page(), (section,), "page {page} of {pages}")
+    metadata = Metadata("t", "en", CREATED_AT, "p")
+    with as_file(files("report.pdf") / "fonts") as fonts, closing(Document(metadata, fonts)) as document:
+        layout = lay_out(document, made)
+    for page in layout.pages[1:-1]:
+        top, last = page.blocks[-1]
+        assert page.height - BOTTOM - (top + last.height) < layout.whole / 6 + 1

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date, timedelta
+from itertools import zip_longest
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -9,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from report.findings import Finding, FindingCode
 from report.model import (
     Coverage,
     GroupMatch,
@@ -21,9 +25,10 @@ from report.model import (
     Report,
     RetentionState,
 )
-from report.policy import Policy
+from report.policy import Expectation, Policy
 from report.rows.paper import build_paper, status_rows
-from report.sections import Paper, Section
+from report.sections import Bullet, Gauge, Paper, Section, Strip
+from report.timeline import Counts, DayState, Forecast, TrendDay
 from report.version import VERSION
 from report.words import LANGUAGES
 from tests.builders import (
@@ -50,6 +55,7 @@ from tests.specimen import specimen, specimen_with_backups
 from tests.strategies import reports
 
 PARIS = ZoneInfo("Europe/Paris")
+DAY = 86_400
 UNCOVERED = Coverage.NOT_PLANNED
 
 
@@ -66,7 +72,40 @@ def column(section: Section, heading: str) -> list[str]:
     return [row.cells[place] for row in section.rows]
 
 
-SPECIMENS = {"": specimen(), "backups_": specimen_with_backups()}
+def remembered(given_report: Report) -> Report:
+    """Return a report with what a history adds to it: days, trend and forecasts."""
+    cycle = (DayState.BACKUP, DayState.BACKUP, DayState.MISSED, DayState.NONE_EXPECTED, DayState.FAILED)
+    guests = tuple(
+        replace(guest, days=((DayState.GONE,) * 9 + cycle * 4)[place % 2 : place % 2 + 28])
+        for place, guest in enumerate(given_report.guests)
+    )
+    forecasts = (
+        Forecast("history", NOW + 133 * DAY, 10**10, 41, 38),
+        Forecast("server", NOW + 9 * DAY),
+        Forecast("history", None, -(10**9), 90, 88),
+    )
+    stores = tuple(
+        replace(store, forecast=forecast) for store, forecast in zip_longest(given_report.datastores, forecasts)
+    )
+    return replace(given_report, guests=guests, trend=trend_of(30), datastores=stores)
+
+
+def trend_of(days: int) -> tuple[TrendDay, ...]:
+    """Return the trend of so many days, without the third."""
+    first = date(2026, 10, 22) - timedelta(days=days)
+    return tuple(
+        TrendDay(
+            first + timedelta(days=day),
+            Counts(
+                guests=12, demanded=11, planned=11, protected=4 + day % 6, at_risk=6 - day % 6, unprotected=1, waived=1
+            ),
+        )
+        for day in range(days)
+        if day != 2
+    )
+
+
+SPECIMENS = {"": specimen(), "backups_": remembered(specimen_with_backups())}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -107,7 +146,7 @@ def test_guests_without_backup_come_before_undecided_ones() -> None:
 def test_the_denominator_is_printed() -> None:
     guests = [guest_report(100), guest_report(9000, template=True, demanded=False)]
     assert paper(report(guests)).front.notes[0] == "Counted: 1 of 2 guests; templates need not be in a backup job."
-    every = report([guest_report(100)], policy=Policy(demand_templates=True))
+    every = report([guest_report(100)], policy=Policy(Expectation(templates=True)))
     assert paper(every).front.notes[0] == "Counted: all 1 guest, templates included."
 
 
@@ -294,8 +333,7 @@ def test_page_one_counts_protection_where_backups_were_read() -> None:
         ("unknown", 0),
         ("waived", 1),
     ]
-    assert front.notes[1].startswith("Protected in this version means: a finished backup")
-    assert front.notes[1].endswith("verification, disks and copies are not judged yet.")
+    assert front.notes[1].startswith("Protected: a usable backup within its limit, and no warning found against it")
 
 
 def test_the_unprotected_come_first_then_those_at_risk_then_the_unplanned_then_the_unknown() -> None:
@@ -313,17 +351,22 @@ def test_the_unprotected_come_first_then_those_at_risk_then_the_unplanned_then_t
 
 def test_a_late_guest_shows_the_age_of_its_backup_against_the_limit() -> None:
     newest = NOW - 31 * 3600
-    why = (
-        reason(ReasonCode.IN_ACTIVE_JOB, jobs="nightly"),
-        reason(ReasonCode.BACKUP_LATE, newest=newest, due=newest + 86_400),
+    found = Finding.of(
+        FindingCode.BACKUP_LATE, newest=newest, due=newest + 86_400, limit_seconds=93_600, jobs="nightly"
     )
-    late = backed_up_guest(protection=Protection.AT_RISK, newest_backup_at=newest, due_at=newest + 86_400, reasons=why)
+    late = backed_up_guest(
+        protection=Protection.AT_RISK,
+        newest_backup_at=newest,
+        limit_seconds=93_600,
+        reasons=(reason(ReasonCode.IN_ACTIVE_JOB, jobs="nightly"),),
+        findings=(found,),
+    )
     made = sections(paper(report([late], backups_read=True)))
     assert [cell.replace("\N{NO-BREAK SPACE}", " ") for cell in column(made["worst"], "Last good backup")] == [
-        "31 h / 24 h"
+        "31 h / 26 h"
     ]
-    assert column(made["worst"], "Why") == [
-        "Last good backup 20 Oct 2026, 04:00 CEST, the next was due 21 Oct 2026, 04:00 CEST; in active backup job nightly"
+    assert [cell.replace("\N{NO-BREAK SPACE}", " ") for cell in column(made["worst"], "Why")] == [
+        "Last good backup 31 h ago, limit 26 h (job nightly, due 21 Oct 2026, 04:00 CEST)"
     ]
 
 
@@ -396,7 +439,7 @@ def test_a_place_sums_only_what_can_be_compared_and_says_who_prunes() -> None:
         (
             "main",
             "pruned by prune job p-main (keep-daily=7), next 22 Oct 2026, 04:00, will remove 2; pruned by nothing",
-            *("3", "23", "2", "14", "11", "−3", "1", "0"),
+            *("3", "23", "2", "14", "14", "11", "11 / 14 / 14", "−3", "1", "0"),
         )
     ]
 
@@ -445,16 +488,17 @@ def test_orphans_are_counted_by_place_with_their_newest_backup() -> None:
 
 def test_capacity_is_a_line_a_datastore_with_the_fullest_first_after_those_without_figures() -> None:
     stores = [
-        datastore_report("half"),
-        datastore_report("nearly", used_bytes=7 * TERABYTE),
+        datastore_report("half", forecast=Forecast("server", NOW + 200 * DAY)),
+        datastore_report("nearly", used_bytes=7 * TERABYTE, forecast=Forecast("history", NOW + 9 * DAY, 10, 41, 38)),
         datastore_report("hidden", total_bytes=0, used_bytes=0, estimated_full_at=None),
     ]
     made = sections(paper(report(sources=[pbs_source()], datastores=stores, backups_read=True)))["capacity"]
     assert [tuple(cell.replace("\N{NO-BREAK SPACE}", " ") for cell in row.cells) for row in made.rows] == [
-        ("pbs1 › hidden", "Not known", "Not known"),
-        ("pbs1 › nearly", "7 TB of 8 TB (87%)", "Full on 9 May 2027"),
-        ("pbs1 › half", "4 TB of 8 TB (50%)", "Full on 9 May 2027"),
+        ("pbs1 › hidden", "Not known", "not known", "Less than 7 days recorded"),
+        ("pbs1 › nearly", "7 TB of 8 TB", "87%", "Full about 30 Oct 2026, by 41 days of usage"),
+        ("pbs1 › half", "4 TB of 8 TB", "50%", "Full about 9 May 2027, by the server’s estimate"),
     ]
+    assert [row.drawings for row in made.rows] == [(), ((2, Gauge(0.875)),), ((2, Gauge(0.5)),)]
 
 
 def test_more_than_eight_datastores_are_all_in_their_section() -> None:
@@ -500,6 +544,43 @@ def test_a_backup_server_has_no_disagreements_with_pve_and_keeps_no_others_from_
     assert made["unseen"].empty.endswith("PVE’s own evaluation agrees wherever it was asked.")
 
 
+def test_what_is_drawn_has_a_text_that_says_the_same() -> None:
+    days = (DayState.GONE,) * 25 + (DayState.FAILED, DayState.MISSED, DayState.BACKUP)
+    made = sections(paper(report([backed_up_guest(days=days)], groups=[group_report(nominal=9)], backups_read=True)))
+    guests, places = made["guests"], made["retention"]
+    assert column(guests, "Last 28 days") == ["·" * 25 + "×!■"]
+    assert [(entry.mark, entry.word) for entry in guests.legend] == [
+        ("■", "backup"),
+        ("×", "failed"),
+        ("!", "missed"),
+        ("·", "not known"),
+        ("–", "none due"),
+    ]
+    place = [heading.heading for heading in guests.columns].index("Last 28 days")
+    assert guests.rows[0].drawings == ((place, Strip(days, "backup 1, failed 1, missed 1, not known 25")),)
+    assert column(places, "There, expected, promised") == ["7 / 7 / 9"]
+    assert [drawing for _, drawing in places.rows[0].drawings] == [Bullet(7, 7, 9)]
+
+
+def test_without_days_there_is_no_strip_and_no_legend() -> None:
+    guests = sections(paper(report([guest_report()])))["guests"]
+    assert "Last 28 days" not in [heading.heading for heading in guests.columns]
+    assert guests.legend == ()
+
+
+def test_the_trend_is_drawn_from_seven_days_on_and_before_that_it_is_said_since_when_it_is_recorded() -> None:
+    short = paper(replace(report([backed_up_guest()], backups_read=True), trend=trend_of(7)))
+    assert "trend" not in sections(short)
+    assert short.front.notes[-1] == "The trend is recorded since 15 Oct 2026; it is drawn once 7 days are."
+    long = paper(replace(report([backed_up_guest()], backups_read=True), trend=trend_of(8)))
+    chart = sections(long)["trend"].chart
+    assert chart is not None
+    assert chart.days == 8
+    assert len(chart.columns) == 7
+    assert chart.columns[0] == (0, (4, 0, 6, 1))
+    assert sections(long)["trend"].sentences == (chart.told, "A column a day; a day without one was not judged.")
+
+
 # --- laws ---
 
 
@@ -509,7 +590,7 @@ def test_any_report_gives_a_paper_whose_rows_fit_and_whose_texts_print(given_rep
     made = paper(given_report, language)
     anchors = {row.anchor for section in made.sections for row in section.rows}
     for section in (*made.front.sections, *made.sections):
-        assert section.rows or section.empty
+        assert section.rows or section.empty or section.chart
         for row in section.rows:
             assert len(row.cells) == len(section.columns)
             for cell in (*row.cells, row.group):
@@ -533,7 +614,9 @@ def test_the_status_table_lists_exactly_the_demanded_guests_that_are_not_fine(
         assert len(section.rows) == len((unplanned | unprotected) - waived)
     else:
         assert len(section.rows) == len(unplanned)
-    assert section.sentences == (paper(given_report, language).front.sentence,)
+    assert section.sentences[0] == paper(given_report, language).front.sentence
+    elsewhere = [each for each in given_report.issues if each.code is IssueCode.PBS_NOT_CONFIGURED]
+    assert len(section.sentences) == 1 + len(elsewhere)
     worst_first = [row.state for row in section.rows]
     order = ["unprotected", "at_risk", "non_sauvegardee", "indetermine", "unknown"]
     assert worst_first == sorted(worst_first, key=order.index)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import io
 import json
@@ -15,10 +16,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from report.model import Coverage, GroupMatch, IssueCode, JobState, Protection, ReasonCode, Report, RetentionState
+from report.findings import PARAMETERS, FindingCode
+from report.model import (
+    ChangeKind,
+    Coverage,
+    DiskCover,
+    GroupMatch,
+    IssueCode,
+    JobState,
+    Protection,
+    ReasonCode,
+    Report,
+    RetentionState,
+)
+from report.policy import Scope, Waiver
 from report.tables.csv_report import groups_csv, guests_csv
+from report.tables.findings_document import findings_document
 from report.tables.json_report import report_document, to_json
 from report.tables.schema import report_schema, schema_text
+from report.verdict import VERDICTS
 from report.version import VERSION
 from report.words import LANGUAGES
 from tests.builders import NOW, group_report, guest_report, job_report, report
@@ -71,6 +87,10 @@ def test_the_schema_lists_every_code() -> None:
     assert definitions["job"]["properties"]["state"]["enum"] == [str(state) for state in JobState]
     assert definitions["group"]["properties"]["match"]["enum"] == [str(match) for match in GroupMatch]
     assert definitions["group"]["properties"]["state"]["enum"] == [str(state) for state in RetentionState]
+    assert definitions["finding"]["properties"]["code"]["enum"] == [str(code) for code in FindingCode]
+    assert definitions["finding"]["properties"]["severity"]["enum"] == ["critical", "warning", "info"]
+    assert guest["disks"]["enum"] == [str(cover) for cover in DiskCover]
+    assert definitions["change"]["properties"]["kind"]["enum"] == [str(kind) for kind in ChangeKind]
 
 
 @settings(deadline=None, max_examples=60)
@@ -141,6 +161,41 @@ def test_the_document_holds_what_the_contract_of_issue_3_names() -> None:
     assert document["groups"][-1]["policy"]["keep"] is None
 
 
+def test_the_document_holds_what_the_contract_of_issue_4_names() -> None:
+    document = report_document(specimen_with_backups(), "en")
+    named = {
+        "guests": "protection findings waived waiver rule limit_seconds newest_usable copies disks last_failure last_duration_seconds "
+        "proof restore_command",
+        "findings": "source code severity subject params text since",
+        "changes": "kind pve vmid name before after causes findings",
+        "jobs": "missed_runs",
+    }
+    for part, keys in named.items():
+        assert document[part]
+        for row in document[part]:
+            assert set(keys.split()) <= set(row)
+    assert document["compared_with"] == NOW - 300
+    assert set(document["policy"]) >= {"demand_templates", "default", "rules", "waivers", "stores"}
+    guests = {guest["vmid"]: guest for guest in document["guests"]}
+    assert guests[102]["findings"][0] == {
+        "code": "backup_late",
+        "severity": "warning",
+        "subject": "",
+        "params": {"newest": NOW - 55 * 3600, "due": NOW - 31 * 3600, "limit_seconds": 91_800, "jobs": "nightly"},
+        "text": "last good backup 2\u00a0d 7\u00a0h ago, limit 25\u00a0h 30\u00a0min (job nightly, due 20 Oct 2026, 02:00 UTC)",
+        "since": NOW - 2 * 86_400,
+    }
+    assert guests[101]["waived"][0]["waiver"]["reason"] == "mp0 is a cache"
+    assert guests[113]["waiver"]["until"] == NOW + 60 * 86_400
+    assert guests[115]["waiver"]["until"] is None
+
+
+def test_every_finding_is_in_the_specimen() -> None:
+    judged = specimen_with_backups()
+    told = {finding.code for guest in judged.guests for finding in guest.findings}
+    assert told | {found.finding.code for found in judged.findings} == set(FindingCode)
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("name", SPECIMENS)
 def test_the_json_of_the_specimen(name: str, language: str) -> None:
@@ -165,6 +220,38 @@ def test_a_schedule_that_is_none_has_no_words() -> None:
     assert document["jobs"][0]["schedule_text"] is None
 
 
+# --- the list of findings ---
+
+
+def test_the_committed_list_of_findings_is_the_code_s() -> None:
+    assert_file(ROOT / "docs" / "findings.md", findings_document())
+
+
+def test_every_code_and_every_row_of_the_verdict_is_listed_once() -> None:
+    text = findings_document()
+    for code in FindingCode:
+        assert text.count(f"\n| `{code}` |") == 1
+    for row in VERDICTS:
+        assert text.count(f"\n| `{row.name}` |") == 1
+
+
+def test_the_listed_parameters_are_those_that_judgements_give() -> None:
+    """Read off the calls that name the code and the parameters themselves."""
+    given_names: dict[str, set[tuple[str, ...]]] = {}
+    for path in (ROOT / "report").rglob("*.py"):
+        for call in ast.walk(ast.parse(path.read_text())):
+            match call:
+                case ast.Call(
+                    func=ast.Attribute(value=ast.Name("Finding"), attr="of"),
+                    args=[ast.Attribute(value=ast.Name("FindingCode"), attr=code), *_],
+                    keywords=keywords,
+                ) if all(keyword.arg for keyword in keywords):
+                    given_names.setdefault(code, set()).add(tuple(keyword.arg or "" for keyword in keywords))
+    assert len(given_names) > 30
+    for code, names in given_names.items():
+        assert names == {PARAMETERS.get(FindingCode[code], ())}, code
+
+
 # --- CSV ---
 
 
@@ -182,7 +269,32 @@ def test_the_csv_of_the_specimen_s_groups(language: str) -> None:
 def test_columns_are_only_added_at_the_end() -> None:
     header = guests_csv(report(), "en", PARIS).strip().split(",")
     assert header[:3] == ["pve", "vmid", "guest_type"]
-    assert header[-6:] == ["excluded_volumes", "created_at", "notes", "newest_backup", "newest_verified", "due"]
+    issue_3 = header.index("due") + 1
+    assert header[issue_3 - 6 : issue_3] == [
+        *("excluded_volumes", "created_at", "notes", "newest_backup", "newest_verified", "due")
+    ]
+    assert header[issue_3:] == [
+        *("rule", "limit_seconds", "finding_codes", "waived_codes", "waiver", "newest_usable", "newest_usable_place"),
+        *("newest_usable_verified", "newest_usable_encrypted", "copies", "offsite_copies", "disks", "last_failure"),
+        *("restore_proven", "restore_command"),
+    ]
+
+
+def test_a_guest_s_row_tells_what_was_found_and_what_could_be_restored() -> None:
+    table = {row["vmid"]: row for row in rows(specimen_with_backups())}
+    sound, on_files, late, unread = (table[vmid] for vmid in ("100", "101", "102", "106"))
+    assert late["finding_codes"] == "backup_late;backup_failed"
+    assert (sound["copies"], sound["offsite_copies"], sound["newest_usable_verified"]) == ("2", "1", "true")
+    assert sound["newest_usable"] == "2026-10-21T04:00:00+02:00"
+    assert sound["newest_usable_place"] == "pbs1/main"
+    assert (on_files["waived_codes"], on_files["newest_usable_verified"]) == ("volumes_excluded", "")
+    assert (unread["copies"], unread["offsite_copies"], unread["newest_usable"]) == ("", "", "")
+
+
+def test_a_reason_of_a_waiver_is_never_a_formula() -> None:
+    waiver = Waiver(Scope.of_guest("lab", 100), "=1+1", NOW, owner="ops")
+    (row,) = rows(report([guest_report(100, waiver=waiver)]))
+    assert row["waiver"] == "'=1+1"
 
 
 def test_there_is_a_row_for_each_group() -> None:

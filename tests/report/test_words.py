@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import fields
-from datetime import UTC
+from datetime import UTC, date
 from pathlib import Path
 from string import Formatter
 from typing import Any
@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from report import model
+from report.findings import PARAMETERS, RULES, Area, Finding, FindingCode, Severity
 from report.model import (
     Coverage,
     GroupMatch,
@@ -30,17 +31,24 @@ from report.model import (
     RetentionState,
 )
 from report.schedules import CalendarEvent
+from report.timeline import DayState, Forecast
+from report.verdict import VERDICTS
 from report.wording.table import Texts
 from report.wording.texts import TABLES
 from report.words import (
+    DAYS_TOLD,
     LANGUAGES,
     clusters_seen,
+    count_days,
     describe_coverage,
     describe_datastore_state,
+    describe_day,
     describe_finding,
-    describe_full_date,
+    describe_finding_remedy,
+    describe_forecast,
     describe_guest_type,
     describe_issue,
+    describe_issue_meaning,
     describe_issue_remedy,
     describe_job_reason,
     describe_job_state,
@@ -54,7 +62,9 @@ from report.words import (
     describe_remedy,
     describe_retention,
     describe_schedule,
+    describe_trend,
     describe_versions,
+    draw_days,
     enumerate_words,
     format_bytes,
     format_duration,
@@ -63,6 +73,7 @@ from report.words import (
     format_long_instant,
     format_ratio,
     front_sentence,
+    mark_of_day,
     plural,
     printable,
     schedule_in_words,
@@ -84,7 +95,17 @@ from tests.builders import (
 
 PARIS = ZoneInfo("Europe/Paris")
 NBSP = "\N{NO-BREAK SPACE}"
-TEMPLATE_TABLES = ("reasons", "job_reasons", "remedies", "issues", "issue_remedies", "words")
+TEMPLATE_TABLES = (
+    "reasons",
+    "job_reasons",
+    "remedies",
+    "issues",
+    "issue_remedies",
+    "findings",
+    "finding_meanings",
+    "finding_remedies",
+    "words",
+)
 
 
 def placeholders(template: str) -> frozenset[str]:
@@ -117,10 +138,41 @@ def test_every_issue_has_a_meaning_and_a_remedy(language: str, code: IssueCode) 
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_every_finding_has_a_phrase_a_meaning_and_where_something_can_be_done_a_remedy(language: str) -> None:
+    nothing_to_do = {
+        FindingCode.BACKUP_DUE,
+        FindingCode.BACKUP_RUNNING,
+        FindingCode.CONFIG_ONLY,
+        FindingCode.VOLUME_GROWN,
+        FindingCode.SIGNED_ONLY,
+        FindingCode.SIZE_JUMPED,
+        FindingCode.VERSIONS_SURPLUS,
+    }
+    table = TABLES[language]
+    assert {key.partition(".")[0] for key in table.findings} == set(FindingCode)
+    assert set(table.finding_meanings) == set(FindingCode)
+    assert set(table.finding_remedies) == set(FindingCode) - nothing_to_do
+    assert set(RULES) == set(FindingCode)
+    assert all(f"area.{area}" in table.words for area in Area)
+    assert all(f"severity.{severity}" in table.words for severity in Severity)
+    assert all(f"verdict.{row.name}" in table.words for row in VERDICTS)
+
+
+def test_findings_use_only_parameters_that_their_code_declares() -> None:
+    for table in (TABLES["en"].findings, TABLES["en"].finding_remedies):
+        for key, text in table.items():
+            known = {*PARAMETERS.get(FindingCode(key.partition(".")[0]), ()), "subject", "vmid"}
+            for name in placeholders(text):
+                spellings = {name, name.removesuffix("_age"), f"{name}_seconds", f"{name}_bytes"}
+                assert spellings & known, (key, name)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_every_state_has_a_word(language: str) -> None:
     assert all(describe_coverage(state, language) for state in Coverage)
     assert all(describe_protection(state, language) for state in Protection)
     assert all(describe_job_state(state, language) for state in JobState)
+    assert all(describe_day(state, language) for state in DayState)
     assert all(describe_match(match, language) for match in GroupMatch)
     assert all(describe_retention(group_report(state=state), language) for state in RetentionState)
     assert all(describe_last_run(state, language) for state in ("ok", "warning", "error", "never", "running", None))
@@ -144,6 +196,16 @@ def test_every_reason_that_something_can_be_done_about_has_a_remedy(language: st
         ReasonCode.NOT_DEMANDED,
         ReasonCode.BACKUPS_NOT_READ,
         ReasonCode.HAS_BACKUPS,
+        ReasonCode.WAIVED,
+        ReasonCode.PBS_NOT_CONFIGURED,  # an issue tells what to do
+        ReasonCode.BACKUPS_UNATTRIBUTED,
+    }
+    fine |= {  # they tell what changed; the finding beside them has the remedy
+        ReasonCode.JOB_GONE,
+        ReasonCode.JOB_DROPPED_GUEST,
+        ReasonCode.GUEST_MOVED,
+        ReasonCode.VOLUMES_LEFT_OUT,
+        ReasonCode.RETENTION_REDUCED,
     }
     assert {key.removesuffix(".all") for key in TABLES[language].remedies} == set(ReasonCode) - about_a_job - fine
 
@@ -240,9 +302,9 @@ def test_an_unknown_language_is_named() -> None:
             f"la liste des invités est trop ancienne pour s’y fier{NBSP}: dernière lecture{NBSP}: inconnu",
         ),
         (
-            reason(ReasonCode.BACKUP_LATE, newest=NOW - 86_400, due=NOW - 3600),
-            "last good backup 20 Oct 2026, 09:00 UTC, the next was due 21 Oct 2026, 08:00 UTC",
-            f"dernière bonne sauvegarde{NBSP}: 20 oct. 2026, 09:00 UTC, la suivante était attendue{NBSP}: 21 oct. 2026, 08:00 UTC",
+            reason(ReasonCode.WAIVED, reason="being replaced", until=NOW, owner="ada"),
+            "waived until 21 Oct 2026, 09:00 UTC: being replaced (owner ada)",
+            f"dispensé jusqu’au 21 oct. 2026, 09:00 UTC{NBSP}: being replaced (responsable ada)",
         ),
         (
             reason(ReasonCode.STORE_NOT_READ, storage="nas"),
@@ -322,6 +384,17 @@ def test_no_parameters_make_a_reason_raise_or_unprintable(
         text.encode()
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+@given(code=st.sampled_from(FindingCode), params=ANY_PARAMS, subject=ANY_TEXT)
+def test_no_parameters_make_a_finding_raise_or_unprintable(
+    language: str, code: FindingCode, params: tuple[tuple[str, str | int], ...], subject: str
+) -> None:
+    found = Finding(code, RULES[code].severity, params, subject)
+    for text in (describe_finding(found, language, UTC, NOW), describe_finding_remedy(found, language, 100)):
+        assert "\x00" not in text
+        text.encode()
+
+
 @given(st.sampled_from(IssueCode), ANY_TEXT, ANY_TEXT, ANY_PARAMS, st.sampled_from(LANGUAGES))
 def test_no_parameters_make_an_issue_raise_or_unprintable(
     code: IssueCode, source: str, subject: str, params: tuple[tuple[str, str | int], ...], language: str
@@ -369,9 +442,15 @@ def test_a_store_that_was_not_read_names_the_privilege_of_pve_and_of_pbs() -> No
     assert "DatastoreAudit" in remedy
     hidden = describe_remedy(reason(ReasonCode.STORE_NOT_READ, storage="*"), "en", 100)
     assert hidden == "Let the token see all storages: Datastore.Audit on /storage"
-    unknown_server = reason(ReasonCode.PBS_NOT_CONFIGURED, storage="off", server="pbs; reboot")
-    assert "under pbs:" in describe_remedy(unknown_server, "en", 100)
-    assert "host 'pbs; reboot'" in describe_remedy(unknown_server, "en", 100)
+
+
+def test_what_to_do_about_a_backup_server_that_is_not_configured_is_said_once() -> None:
+    server = "pbs; reboot"
+    assert describe_remedy(reason(ReasonCode.PBS_NOT_CONFIGURED, storage="off", server=server), "en", 100) == ""
+    found = issue(IssueCode.PBS_NOT_CONFIGURED, subject="off", storage="off", server=server)
+    remedy = describe_issue_remedy(found, "en")
+    assert "under pbs:" in remedy
+    assert "host 'pbs; reboot'" in remedy
 
 
 def test_no_visible_guest_says_so_first() -> None:
@@ -382,18 +461,18 @@ def test_no_visible_guest_says_so_first() -> None:
 
 def test_what_hides_and_collectors_are_said_in_words_and_unknown_ones_as_they_are() -> None:
     failed = issue(IssueCode.COLLECTOR_FAILED, subject="pve2", collector="tasks", message="timed out.")
-    assert describe_finding(failed, "en") == "the task history of lab (pve2) could not be read: timed out"
+    assert describe_issue_meaning(failed, "en") == "the task history of lab (pve2) could not be read: timed out"
     novel = issue(IssueCode.COLLECTOR_FAILED, collector="moon_phase", message="")
-    assert describe_finding(novel, "en") == "moon_phase of lab could not be read: not known"
+    assert describe_issue_meaning(novel, "en") == "moon_phase of lab could not be read: not known"
 
 
 def test_a_disagreement_names_both_sides() -> None:
     about_job = issue(IssueCode.COVERAGE_DISAGREEMENT, job="weekly", ours="", theirs="104, 105")
-    assert describe_finding(about_job, "en") == (
+    assert describe_issue_meaning(about_job, "en") == (
         "PVE selects other guests for job weekly (only ours: none; only PVE’s: 104, 105)"
     )
     about_all = issue(IssueCode.COVERAGE_DISAGREEMENT, job="", ours="104", theirs="")
-    assert describe_finding(about_all, "en") == (
+    assert describe_issue_meaning(about_all, "en") == (
         "PVE’s own list of guests in no job differs (only ours: 104; only PVE’s: none)"
     )
 
@@ -604,6 +683,10 @@ def test_all_is_only_said_when_everything_was_seen(
             IssueCode.CONFLICTING_POLICIES,
             IssueCode.AMBIGUOUS_GROUPS,
             IssueCode.DATASTORE_UNREADABLE,  # hides backups, no guest
+            IssueCode.PBS_NOT_CONFIGURED,
+            IssueCode.STORAGES_FILE_UNREADABLE,  # hides nothing of backups
+            IssueCode.DRILLS_UNREADABLE,
+            IssueCode.HISTORY_UNAVAILABLE,
         }
 
 
@@ -695,7 +778,13 @@ def test_no_report_with_something_unseen_lacks_a_word_about_it(
     sentence = front_sentence(protected(good, bad, late, unknown, waived, issues=issues), language)
     assert "?" not in sentence
     assert "{" not in sentence
-    seen = {IssueCode.CONFLICTING_POLICIES, IssueCode.AMBIGUOUS_GROUPS}
+    seen = {
+        IssueCode.CONFLICTING_POLICIES,
+        IssueCode.AMBIGUOUS_GROUPS,
+        IssueCode.STORAGES_FILE_UNREADABLE,
+        IssueCode.DRILLS_UNREADABLE,
+        IssueCode.HISTORY_UNAVAILABLE,
+    }
     told = ("Not everything could be seen", "Tout n’a pas pu être vu", "PVE’s own evaluation", "L’évaluation de PVE")
     if code is not None and code not in seen and good + bad + late + unknown + waived:
         assert any(words in sentence for words in told)
@@ -791,8 +880,57 @@ def test_what_prunes_is_named_in_the_language() -> None:
 
 
 @pytest.mark.parametrize(
-    ("at", "english"),
-    [(None, "not known"), (0, "not filling up"), (NOW, "not filling up"), (NOW + 86_400, "full on 22 Oct 2026")],
+    ("forecast", "english", "french"),
+    [
+        (None, "less than 7 days recorded", "moins de 7 jours enregistrés"),
+        (
+            Forecast("history", NOW + 86_400, 10, 41, 38),
+            "full about 22 Oct 2026, by 41 days of usage",
+            "plein vers le 22 oct. 2026, d’après 41 jours d’usage",
+        ),
+        (
+            Forecast("history", None, -10, 7, 7),
+            "not filling up, by 7 days of usage",
+            "ne se remplit pas, d’après 7 jours d’usage",
+        ),
+        (
+            Forecast("server", NOW + 86_400),
+            "full about 22 Oct 2026, by the server’s estimate",
+            "plein vers le 22 oct. 2026, selon l’estimation du serveur",
+        ),
+        (
+            Forecast("server", None),
+            "not filling up, by the server’s estimate",
+            "ne se remplit pas, selon l’estimation du serveur",
+        ),
+    ],
 )
-def test_a_full_date_in_the_past_means_not_filling_up(at: int | None, english: str) -> None:
-    assert describe_full_date(at, NOW, PARIS, "en") == english
+def test_a_forecast_says_who_tells_it_and_by_how_many_days(
+    forecast: Forecast | None, english: str, french: str
+) -> None:
+    assert describe_forecast(forecast, PARIS, "en") == english
+    assert describe_forecast(forecast, PARIS, "fr") == french
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_state_of_a_day_has_one_character_of_its_own(language: str) -> None:
+    marks = [mark_of_day(state, language) for state in DayState]
+    assert sorted(DAYS_TOLD) == sorted(DayState)
+    assert all(len(mark) == 1 for mark in marks)
+    assert len(set(marks)) == len(DayState)
+    assert draw_days(tuple(DayState), language) == "".join(marks)
+
+
+def test_days_are_counted_in_words_and_those_without_a_day_left_out() -> None:
+    days = (DayState.BACKUP, DayState.GONE, DayState.BACKUP, DayState.FAILED)
+    assert count_days(days, "en") == "backup 2, failed 1, not known 1"
+
+
+def test_the_trend_is_told_by_its_first_last_and_lowest_day() -> None:
+    counted = [(date(2026, 8, 1), 20, 28), (date(2026, 8, 2), 18, 28), (date(2026, 10, 21), 26, 27)]
+    assert describe_trend(counted, backups_read=True, language="en") == (
+        "Protected on 1 Aug 2026: 20 of 28; on 21 Oct 2026: 26 of 27; fewest on 2 Aug 2026: 18 of 28."
+    )
+    assert describe_trend(counted, backups_read=False, language="fr").startswith(
+        f"Dans une tâche de sauvegarde active le 1 août 2026{NBSP}: 20 sur 28"
+    )

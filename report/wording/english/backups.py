@@ -8,6 +8,7 @@ BACKUP_WORDS = {
     "match.host": "a host’s own",
     "match.foreign": "a guest’s of another cluster",
     "match.ambiguous": "one of several guests’",
+    "match.external": "an external provider’s, nothing tells whose",
     "match.unknown": "not known whose",
     "retention.ok": "{versions}, {expected}",
     "retention.short": "{versions}, {expected}: {missing} missing",
@@ -44,9 +45,6 @@ BACKUP_WORDS = {
     "datastore.maintenance": "in maintenance",
     "datastore.unmounted": "not mounted",
     "datastore.error": "cannot be read",
-    "full.never": "not filling up",
-    "full.on": "full on {date}",
-    "full.unknown": "not known",
     "pbs_job.prune": "prune",
     "pbs_job.verify": "verify",
     "pbs_job.sync": "sync",
@@ -67,7 +65,7 @@ BACKUP_WORDS = {
     "age_limit": "{age} / {limit}",
     "age_only": "{age} / –",
     "last_backup": "{instant} ({age})",
-    "capacity.used": "{used} of {total} ({percent})",
+    "capacity.used": "{used} of {total}",
     "collector.datastores": "the list of datastores",
     "collector.datastore_usage": "the usage of the datastores",
     "collector.namespaces": "the namespaces of a datastore",
@@ -120,14 +118,12 @@ BACKUP_WORDS = {
     "front.protected.none": "None of the {guests} is protected",
     "front.protected.none_known": "None of the {guests} is known to be protected",
     "front.protected.all_unknown": "Whether any of the {guests} is protected is not known",
-    "note.protection": "Protected in this version means: a finished backup within what its jobs’ schedules allow, plus grace; "
-    "verification, disks and copies are not judged yet.",
-    "note.waived": "Waived: policy demands no backup (templates).",
+    "note.protection": "Protected: a usable backup within its limit, and no warning found against it; the rules are under “Method: "
+    "rules in force”.",
     "worst.all_protected": "Every demanded guest is protected and in an active backup job.",
     "worst.none_known_at_risk": "No guest is known to be unprotected or at risk, but not everything could be seen.",
-    "guests.limit": "Age / limit: how long ago the last good backup began, and how long after it the next one is due by the "
-    "guest’s jobs; it counts as late only after one hour of grace and the job’s usual duration. "
-    "Versions: there / expected now, for each place.",
+    "guests.limit": "Age / limit: how long ago the last usable backup began, and how old it may be: by policy, or by the schedules of its "
+    "jobs with one hour of grace and the jobs’ usual duration. Versions: there / expected now, for each place.",
     "retention.about": "Expected: what schedule and policy would have left by now. Compared are groups of guests for which that can be "
     "told; expected, actual and delta are sums over them.",
     "retention.none": "No backup group was seen.",
@@ -142,9 +138,6 @@ BACKUP_WORDS = {
     "pbs_jobs.zone": "Schedules are in the time zone of the backup server; all other times are in {zone}.",
     "pbs_jobs.none": "The backup servers have no job.",
     "pbs_jobs.none_visible": "No job of a backup server is visible; not everything could be seen.",
-    "rule.protected": "Protected",
-    "rule.protected.value": "the newest finished backup that did not fail verification is not older than the next event of the "
-    "guest’s jobs, plus one hour and the job’s usual duration; verification, disks and copies are not judged yet",
     "rule.retention": "Versions expected",
     "rule.retention.value": "the schedule’s events since the oldest version, pruned at each prune as the policy in force says",
 }
@@ -159,4 +152,8 @@ BACKUP_PLURALS = {
     "front.unknown": ("{count} unknown", "{count} unknown"),
     "front.waived": ("{count} more is waived", "{count} more are waived"),
     "front.unseen.datastore_unreadable": ("{count} datastore is not usable", "{count} datastores are not usable"),
+    "front.unseen.pbs_not_configured": (
+        "{count} storage is on a backup server that is not configured",
+        "{count} storages are on backup servers that are not configured",
+    ),
 }

@@ -14,14 +14,19 @@ ISSUES = {
     "node_offline": "node {node} of {source} is offline: its guests get no backup until it is back",
     "coverage_disagreement": "PVE selects other guests for job {job} (only ours: {ours}; only PVE’s: {theirs})",
     "coverage_disagreement.all": "PVE’s own list of guests in no job differs (only ours: {ours}; only PVE’s: {theirs})",
-    "conflicting_policies": "jobs {jobs} prune backups of the same guests on storage {storage} by different retention: "
-    "each removes what another keeps",
+    "conflicting_policies": "jobs save the same guests ({count}) to storage {storage} under different retention ({policies}): each prune "
+    "removes what another job means to keep",
+    "pbs_not_configured": "storage {storage} of {source} is on the backup server {server}, which vzcover is not told to read: which "
+    "backups lie there is not known",
     "ambiguous_groups": "backup groups in {datastore} on {server} that may be any of several guests’: {count}",
     "datastore_unreadable": "datastore {datastore} of {source} cannot be used as it should: {message}",
+    "drills_unreadable": "{count} reports of restore drills could not be read: {message}",
     "oracle_refused": "PVE refuses to evaluate job {job}: {message}",
     "oracle_refused.all": "PVE refuses to list the guests in no job: {message}",
     "oracle_silent": "PVE evaluates job {job}, which is broken by our evaluation",
     "oracle_silent.all": "PVE lists the guests in no job although by our evaluation a job is broken",
+    "storages_file_unreadable": "the file of PBS storages cannot be used, so that only what it said before can be compared: {message}",
+    "history_unavailable": "the history could not be used: {message}",
 }
 
 ISSUE_REMEDIES = {
@@ -37,9 +42,13 @@ ISSUE_REMEDIES = {
     "coverage_disagreement": "Trust neither for these guests; report it as a defect of vzcover, with the JSON report",
     "conflicting_policies": "Give these jobs one retention, or none and set it on the storage: "
     "pvesm set {storage} --prune-backups keep-daily=7",
+    "pbs_not_configured": "Add it under pbs: in vzcover’s configuration, with host {server} and a token that has DatastoreAudit",
     "ambiguous_groups": "Give each cluster a namespace of its own: pvesm set STORAGE --namespace NAME",
     "datastore_unreadable": "Look at it on the PBS: proxmox-backup-manager datastore show {datastore}; what it holds cannot be judged "
     "until then",
+    "drills_unreadable": "Correct or remove these files: see docs/drills.md",
     "oracle_refused": "Repair what PVE names; if nothing is wrong there, report it as a defect of vzcover, with the JSON report",
     "oracle_silent": "Check the job by hand; report it as a defect of vzcover, with the JSON report",
+    "storages_file_unreadable": "Correct the file: vzcover storages validate --file FILE",
+    "history_unavailable": "Mend what it names; until then earlier days are not known, and none are kept",
 }

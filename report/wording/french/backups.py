@@ -8,6 +8,7 @@ BACKUP_WORDS = {
     "match.host": "d’un hôte",
     "match.foreign": "d’un invité d’une autre grappe",
     "match.ambiguous": "de l’un de plusieurs invités",
+    "match.external": "d’un fournisseur externe, rien ne dit de qui",
     "match.unknown": "on ne sait de qui",
     "retention.ok": "{versions} ({expected})",
     "retention.short": "{versions} ({expected}), manquantes : {missing}",
@@ -44,9 +45,6 @@ BACKUP_WORDS = {
     "datastore.maintenance": "en maintenance",
     "datastore.unmounted": "non monté",
     "datastore.error": "illisible",
-    "full.never": "ne se remplit pas",
-    "full.on": "plein le {date}",
-    "full.unknown": "inconnu",
     "pbs_job.prune": "élagage",
     "pbs_job.verify": "vérification",
     "pbs_job.sync": "synchronisation",
@@ -67,7 +65,7 @@ BACKUP_WORDS = {
     "age_limit": "{age} / {limit}",
     "age_only": "{age} / –",
     "last_backup": "{instant} ({age})",
-    "capacity.used": "{used} sur {total} ({percent})",
+    "capacity.used": "{used} sur {total}",
     "collector.datastores": "la liste des entrepôts",
     "collector.datastore_usage": "l’occupation des entrepôts",
     "collector.namespaces": "les espaces de noms d’un entrepôt",
@@ -120,14 +118,13 @@ BACKUP_WORDS = {
     "front.protected.none": "Aucun des {guests} n’est protégé",
     "front.protected.none_known": "Aucun des {guests} n’est protégé de façon certaine",
     "front.protected.all_unknown": "On ne peut dire d’aucun des {guests} s’il est protégé",
-    "note.protection": "Protégé signifie dans cette version : une sauvegarde terminée dans les délais que permettent les planifications de "
-    "ses tâches, plus une marge ; vérification, disques et copies ne sont pas encore jugés.",
-    "note.waived": "Dispensé : les règles n’exigent pas de sauvegarde (modèles).",
+    "note.protection": "Protégé : une sauvegarde utilisable dans sa limite, et aucun avertissement ; les règles sont sous « Méthode : "
+    "règles en vigueur ».",
     "worst.all_protected": "Chaque invité exigé est protégé et figure dans une tâche de sauvegarde active.",
     "worst.none_known_at_risk": "Aucun invité n’est connu comme non protégé ou à risque, mais tout n’a pas pu être vu.",
-    "guests.limit": "Âge / limite : temps écoulé depuis le début de la dernière bonne sauvegarde, et délai après lequel les tâches de "
-    "l’invité promettent la suivante ; elle n’est en retard qu’après une heure de marge et la durée habituelle de la tâche. Versions : "
-    "présentes / attendues à ce jour, pour chaque lieu.",
+    "guests.limit": "Âge / limite : temps écoulé depuis le début de la dernière sauvegarde utilisable, et âge permis : par les règles, ou "
+    "par les planifications de ses tâches avec une heure de grâce et leur durée habituelle. Versions : présentes / attendues à ce jour, "
+    "chaque lieu.",
     "retention.about": "Attendues : ce que planification et règles auraient laissé à ce jour. Sont comparés les groupes d’invités pour "
     "lesquels on peut le dire ; attendues, présentes et écart sont des sommes sur ceux-ci.",
     "retention.none": "Aucun groupe de sauvegardes n’a été vu.",
@@ -142,10 +139,6 @@ BACKUP_WORDS = {
     "pbs_jobs.zone": "Les planifications sont à l’heure du serveur de sauvegarde ; toutes les autres heures : {zone}.",
     "pbs_jobs.none": "Les serveurs de sauvegarde n’ont aucune tâche.",
     "pbs_jobs.none_visible": "Aucune tâche d’un serveur de sauvegarde n’est visible ; tout n’a pas pu être vu.",
-    "rule.protected": "Protégé",
-    "rule.protected.value": "la dernière sauvegarde terminée dont la vérification n’a pas échoué n’est pas plus ancienne que la prochaine "
-    "échéance des tâches de l’invité, plus une heure et la durée habituelle de la tâche ; vérification, disques et copies ne sont pas "
-    "encore jugés",
     "rule.retention": "Versions attendues",
     "rule.retention.value": "les échéances de la planification depuis la plus ancienne version, élaguées à chaque élagage selon les règles "
     "en vigueur",
@@ -160,6 +153,10 @@ BACKUP_PLURALS = {
     "front.at_risk": ("{count} à risque", "{count} à risque"),
     "front.unknown": ("{count} inconnu", "{count} inconnus"),
     "front.waived": ("{count} de plus est dispensé", "{count} de plus sont dispensés"),
+    "front.unseen.pbs_not_configured": (
+        "{count} stockage est sur un serveur de sauvegarde non configuré",
+        "{count} stockages sont sur des serveurs de sauvegarde non configurés",
+    ),
     "front.unseen.datastore_unreadable": (
         "{count} entrepôt n’est pas utilisable",
         "{count} entrepôts ne sont pas utilisables",

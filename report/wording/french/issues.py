@@ -15,14 +15,19 @@ ISSUES = {
     "node_offline": "le nœud {node} de {source} est hors ligne : ses invités ne sont pas sauvegardés avant son retour",
     "coverage_disagreement": "PVE sélectionne d’autres invités pour la tâche {job} (nous seuls : {ours} ; PVE seul : {theirs})",
     "coverage_disagreement.all": "la liste PVE des invités sans tâche diffère (nous seuls : {ours} ; PVE seul : {theirs})",
-    "conflicting_policies": "les tâches {jobs} élaguent les sauvegardes des mêmes invités sur le stockage {storage} selon des "
-    "rétentions différentes : chacune supprime ce qu’une autre garde",
+    "conflicting_policies": "des tâches sauvegardent les mêmes invités ({count}) sur le stockage {storage} selon des rétentions "
+    "différentes ({policies}) : chaque élagage supprime ce qu’une autre tâche veut garder",
+    "pbs_not_configured": "le stockage {storage} de {source} est sur le serveur de sauvegarde {server}, que vzcover n’est pas chargé de "
+    "lire : on ne sait quelles sauvegardes s’y trouvent",
     "ambiguous_groups": "groupes de sauvegardes dans {datastore} sur {server} qui peuvent être ceux de plusieurs invités : {count}",
     "datastore_unreadable": "l’entrepôt {datastore} de {source} n’est pas utilisable comme prévu : {message}",
+    "drills_unreadable": "{count} comptes rendus d’essais de restauration n’ont pas pu être lus : {message}",
     "oracle_refused": "PVE refuse d’évaluer la tâche {job} : {message}",
     "oracle_refused.all": "PVE refuse de lister les invités sans tâche : {message}",
     "oracle_silent": "PVE évalue la tâche {job}, qui selon nous ne peut pas s’exécuter",
     "oracle_silent.all": "PVE liste les invités sans tâche alors que selon nous une tâche ne peut pas s’exécuter",
+    "storages_file_unreadable": "le fichier des stockages PBS est inutilisable, seul ce qu’il disait avant peut être comparé : {message}",
+    "history_unavailable": "l’historique n’a pas pu être utilisé : {message}",
 }
 
 ISSUE_REMEDIES = {
@@ -39,9 +44,13 @@ ISSUE_REMEDIES = {
     "coverage_disagreement": "Ne se fier à aucune des deux ; le signaler comme défaut de vzcover, avec le rapport JSON",
     "conflicting_policies": "Donner à ces tâches une seule rétention, ou aucune et la régler sur le stockage : "
     "pvesm set {storage} --prune-backups keep-daily=7",
+    "pbs_not_configured": "L’ajouter sous pbs: dans la configuration de vzcover, avec l’hôte {server} et un jeton qui a DatastoreAudit",
     "ambiguous_groups": "Donner à chaque grappe son propre espace de noms : pvesm set STOCKAGE --namespace NOM",
     "datastore_unreadable": "L’examiner sur le PBS : proxmox-backup-manager datastore show {datastore} ; son contenu ne peut être jugé "
     "d’ici là",
+    "drills_unreadable": "Corriger ou supprimer ces fichiers : voir docs/drills.md",
     "oracle_refused": "Réparer ce que PVE nomme ; si tout y est correct, le signaler comme défaut de vzcover, avec le rapport JSON",
     "oracle_silent": "Vérifier la tâche à la main ; le signaler comme défaut de vzcover, avec le rapport JSON",
+    "storages_file_unreadable": "Corriger le fichier : vzcover storages validate --file FICHIER",
+    "history_unavailable": "Corriger ce qui est nommé ; d’ici là, les jours antérieurs sont inconnus et rien n’est conservé",
 }

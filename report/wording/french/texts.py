@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from report.wording.french.backups import BACKUP_PLURALS, BACKUP_WORDS
+from report.wording.french.days import DAY_WORDS
+from report.wording.french.findings import FINDING_MEANINGS, FINDING_REMEDIES, FINDING_WORDS, FINDINGS
 from report.wording.french.issues import ISSUE_REMEDIES, ISSUES
+from report.wording.french.protection import PROTECTION_WORDS
 from report.wording.french.reasons import JOB_REASONS, REASONS, REMEDIES
 from report.wording.french.words import PLURALS, WORDS
 from report.wording.table import Texts
@@ -14,7 +17,10 @@ FRENCH = Texts(
     remedies=REMEDIES,
     issues=ISSUES,
     issue_remedies=ISSUE_REMEDIES,
-    words=WORDS | BACKUP_WORDS,
+    findings=FINDINGS,
+    finding_meanings=FINDING_MEANINGS,
+    finding_remedies=FINDING_REMEDIES,
+    words=WORDS | BACKUP_WORDS | DAY_WORDS | FINDING_WORDS | PROTECTION_WORDS,
     plurals=PLURALS | BACKUP_PLURALS,
     byte_units=("o", "ko", "Mo", "Go", "To", "Po", "Eo"),
     second="s",

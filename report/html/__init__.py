@@ -1,0 +1,1 @@
+"""A Paper as one self-contained HTML file."""

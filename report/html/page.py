@@ -1,0 +1,160 @@
+"""A Paper → one self-contained HTML file: no scripts, no outside files, light and dark, readable on a phone, printed on A4.
+
+Text comes in final and unescaped; this module escapes everything it writes and decides nothing but looks. The page's own content
+security policy lets a browser run and fetch nothing, whatever a name holds: only the one style sheet, by its checksum.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from html import escape
+
+from report.html.drawings import chart_html, legend_html, with_drawing
+from report.html.style import MARKS, STYLE, tone
+from report.sections import Column, FrontPage, Paper, Row, Section, StateCount
+
+Links = Sequence[tuple[str, str]]
+_STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+POLICY = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; form-action 'none'"
+SHELL = """<!DOCTYPE html>
+<html lang="{language}">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{title}</title>
+<style>{style}</style>
+</head>
+<body>
+{body}</body>
+</html>
+"""
+
+_NOT_IN_ID = re.compile(r"[^\w.:/!@-]")
+
+
+def render_html(paper: Paper, links: Links = ()) -> str:
+    """Given the report as sections of text, and links (path, word) to what is served beside it, return it as an HTML document."""
+    front = paper.front
+    body = [
+        f'<header><p class="title">{escape(front.title)}</p><p>{escape(front.subtitle)}</p>{links_html(links)}</header>\n<main>\n',
+        *_front(front),
+        _contents(paper.sections),
+        *(part for section in paper.sections for part in _section(section)),
+        "</main>\n",
+    ]
+    return document(paper.language, front.title, body)
+
+
+def document(language: str, title: str, body: Iterable[str]) -> str:
+    """Given a language, a title and the markup of a body, return a whole document in the report's style."""
+    return SHELL.format(
+        language=escape(language), policy=escape(POLICY), title=escape(title), style=STYLE, body="".join(body)
+    )
+
+
+def links_html(links: Links) -> str:
+    """Given links (path, word), return them as a bar; nothing for none."""
+    found = "".join(f'<a href="{escape(path)}">{escape(word)}</a>' for path, word in links)
+    return f"<nav>{found}</nav>" if found else ""
+
+
+def _front(front: FrontPage) -> Iterator[str]:
+    yield f"<h1>{escape(front.sentence)}</h1>\n"
+    yield _bar(front.bar)
+    for note in front.notes:
+        yield f'<p class="note">{escape(note)}</p>\n'
+    for section in front.sections:
+        yield from _section(section)
+
+
+def _contents(sections: Iterable[Section]) -> str:
+    """Return the titles of what follows page one, each a link."""
+    items = "".join(f'<li><a href="#{escape(section.key)}">{escape(section.title)}</a></li>' for section in sections)
+    return f'<nav class="contents"><ol>{items}</ol></nav>\n' if items else ""
+
+
+def _bar(counts: Sequence[StateCount]) -> str:
+    """Draw the state bar (an image of what the list under it says in words) and its legend: mark, word, count."""
+    total = sum(count.count for count in counts)
+    at = 0.0
+    pieces = []
+    for count in counts:
+        if count.count:
+            width = 100 * count.count / total
+            pieces.append(f'<rect class="{tone(count.state)}" x="{at:.3f}%" width="{width:.3f}%" height="100%"/>')
+            at += width
+    drawing = f'<svg class="bar" aria-hidden="true">{"".join(pieces)}</svg>\n' if pieces else ""
+    legend = "".join(
+        f'<li class="{tone(count.state)}"><b>{count.count}</b> {_mark(count.state)}{escape(count.word)}</li>'
+        for count in counts
+    )
+    return f'{drawing}<ul class="legend">{legend}</ul>\n'
+
+
+def _section(section: Section) -> Iterator[str]:
+    wide = ' class="landscape"' if section.landscape else ""
+    yield f'<section id="{escape(section.key)}"{wide}><h2>{escape(section.title)}</h2>\n'
+    for sentence in section.sentences:
+        yield f"<p>{escape(sentence)}</p>\n"
+    if section.chart:
+        yield chart_html(section.chart)
+    yield legend_html(section.legend)
+    if section.rows:
+        yield from _table(section)
+    elif section.empty:
+        yield f'<p class="empty">{escape(section.empty)}</p>\n'
+    yield "</section>\n"
+
+
+def _table(section: Section) -> Iterator[str]:
+    total = sum(column.weight for column in section.columns)
+    widths = "".join(f'<col class="w{max(1, round(100 * column.weight / total))}">' for column in section.columns)
+    yield f'<div class="wide"><table>\n<caption>{escape(section.title)}</caption>\n<colgroup>{widths}</colgroup>\n<thead><tr>'
+    yield "".join(f'<th scope="col"{_aligned(column)}>{escape(column.heading)}</th>' for column in section.columns)
+    yield "</tr></thead>\n"
+    labels = [f' data-label="{escape(column.heading)}"' if column.heading else "" for column in section.columns]
+    opened = [f"<td{_aligned(column)}{label}>" for column, label in zip(section.columns, labels, strict=True)]
+    group = ""
+    yield "<tbody>"
+    for row in section.rows:
+        if row.group != group:
+            group = row.group
+            yield (
+                f'</tbody>\n<tbody><tr class="group"><th scope="rowgroup" colspan="{len(section.columns)}">'
+                f"{escape(group)}</th></tr>\n"
+            )
+        yield _row(row, section.columns, opened)
+    yield "</tbody></table></div>\n"
+
+
+def _row(row: Row, columns: Sequence[Column], opened: Sequence[str]) -> str:
+    """Given a row, its columns and how a cell of each begins, return the row; its first cell heads it."""
+    anchor = f' id="{_place(row.anchor)}"' if row.anchor else ""
+    first = escape(row.cells[0])
+    if row.link:
+        first = f'<a href="#{_place(row.link)}">{first}</a>'
+    first = f'<th scope="row"{_aligned(columns[0])}>{_mark(row.state)}{first}</th>'
+    texts = list(map(escape, row.cells))
+    for place, drawing in row.drawings:
+        texts[place] = with_drawing(texts[place], drawing)
+    others = (f"{begin}{text}</td>" for text, begin in zip(texts[1:], opened[1:], strict=True))
+    return f'<tr class="{tone(row.state)}"{anchor}>{first}{"".join(others)}</tr>\n'
+
+
+def _place(anchor: str) -> str:
+    """Given an anchor made of names, return it as an id and as the part behind `#`: no blanks, quotes or controls, and still distinct."""
+    return _NOT_IN_ID.sub(lambda found: f"~{ord(found[0]):x}~", anchor)
+
+
+def _aligned(column: Column) -> str:
+    return ' class="right"' if column.right else ""
+
+
+def _mark(state: str) -> str:
+    mark = MARKS.get(tone(state), "")
+    return f'<span class="mark" aria-hidden="true">{mark}</span> ' if mark else ""

@@ -1,0 +1,129 @@
+"""In how many places does a recent backup lie, is one of them off-site? Stated as numbers, judged by the policy (rulebook E39, H15)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from report.backups import PbsJob
+from report.evidence import Evidence, Holding, Judgement
+from report.findings import Finding, FindingCode
+from report.judgements.freshness import in_time, late_after, limit_doubts
+from report.model import Copy
+
+_CLEAN = ("OK", None)
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """`copies`: one a store, the newest first. `lag_seconds`: of the newest off-site copy behind the newest backup, None without."""
+
+    copies: tuple[Copy, ...]
+    lag_seconds: int | None
+    judgement: Judgement
+
+
+def judge_copies(evidence: Evidence) -> Copies:
+    """Given the evidence on a guest, return the stores that hold usable backups of it, and what the policy says of their number."""
+    copies = tuple(sorted(_copies(evidence), key=lambda copy: (-copy.newest_at, copy.server, copy.datastore)))
+    newest = evidence.newest_at
+    offsite = max((copy.newest_at for copy in copies if copy.offsite), default=None)
+    lag = None if offsite is None or newest is None else newest - offsite
+    if newest is None:
+        return Copies(copies, lag, Judgement())
+    parts = (_number(evidence, copies), _offsite(evidence, copies, lag), Judgement(tuple(_syncs(evidence))))
+    findings = tuple(finding for part in parts for finding in part.findings)
+    return Copies(copies, lag, Judgement(findings, tuple(doubt for part in parts for doubt in part.doubts)))
+
+
+def _copies(evidence: Evidence) -> Iterator[Copy]:
+    """Yield a copy a store: two namespaces of one datastore are one store, because they are lost together."""
+    stores: dict[tuple[str, str], list[Holding]] = {}
+    for holding in evidence.holdings:
+        if holding.usable:
+            group = holding.matched.group
+            stores.setdefault((group.server, group.datastore), []).append(holding)
+    for (server, datastore), holdings in stores.items():
+        newest = max(holding.newest_usable_at or 0 for holding in holdings)
+        mark = holdings[0].mark
+        yield Copy(
+            server=server,
+            datastore=datastore,
+            newest_at=newest,
+            within_limit=in_time(evidence, newest) is not False,
+            same_time=newest == evidence.newest_at,
+            site=mark.site,
+            offsite=mark.offsite,
+            media=mark.media,
+            immutable=mark.immutable,
+        )
+
+
+def _number(evidence: Evidence, copies: tuple[Copy, ...]) -> Judgement:
+    wanted = evidence.expectation.copies
+    if wanted <= 1:
+        return Judgement()
+    recent = sum(1 for copy in copies if copy.within_limit)
+    if sum(1 for copy in copies if in_time(evidence, copy.newest_at)) >= wanted:
+        return Judgement()
+    if recent >= wanted:
+        return Judgement(doubts=limit_doubts(evidence))
+    few = Finding.of(FindingCode.TOO_FEW_COPIES, copies=recent, wanted=wanted, rule=evidence.rule)
+    return _unless_elsewhere(evidence, few)
+
+
+def _offsite(evidence: Evidence, copies: tuple[Copy, ...], lag: int | None) -> Judgement:
+    """Judge the demand for an off-site copy: there, and young enough by its own limit or else by that of the newest backup."""
+    expectation = evidence.expectation
+    if not expectation.offsite:
+        return Judgement()
+    offsite = [copy for copy in copies if copy.offsite]
+    if not offsite or lag is None:
+        return _unless_elsewhere(evidence, Finding.of(FindingCode.NO_OFFSITE_COPY, rule=evidence.rule))
+    newest, limit = offsite[0].newest_at, expectation.offsite_max_age_seconds
+    recent = in_time(evidence, newest) if limit is None else evidence.now - newest <= limit
+    if recent is None:
+        return Judgement(doubts=limit_doubts(evidence))
+    if recent:
+        return Judgement()
+    allowed = limit if limit is not None else (late_after(evidence, newest) or newest) - newest
+    late = Finding.of(
+        FindingCode.OFFSITE_LATE, newest=newest, lag_seconds=lag, limit_seconds=allowed, rule=evidence.rule
+    )
+    return _unless_elsewhere(evidence, late)
+
+
+def _unless_elsewhere(evidence: Evidence, finding: Finding) -> Judgement:
+    """Return a finding that a copy not seen could refute; a doubt in its place, also for a store that nobody can reach now."""
+    unseen = (*evidence.unseen, *evidence.unread_copies)
+    return Judgement(doubts=unseen) if unseen else Judgement((finding,))
+
+
+def _syncs(evidence: Evidence) -> Iterator[Finding]:
+    """Yield the sync jobs behind the guest's copies whose last run was not clean: warnings of a sync are a loss (H8, H15)."""
+    told = set()
+    for holding in evidence.holdings:
+        group = holding.matched.group
+        for job in evidence.sync_jobs.get(group.server, ()):
+            if (group.server, job.id) in told or not _syncs_group(job, holding):
+                continue
+            told.add((group.server, job.id))
+            if job.last_run_state not in _CLEAN:
+                yield Finding.of(
+                    FindingCode.SYNC_NOT_CLEAN,
+                    f"{group.server}/{job.id}",
+                    server=group.server,
+                    job=job.id,
+                    status=job.last_run_state or "",
+                    ended=job.last_run_at or 0,
+                )
+
+
+def _syncs_group(job: PbsJob, holding: Holding) -> bool:
+    """Say whether a sync job may carry the holding's group: its store and namespace are in reach, on the server that runs the job (H10)."""
+    group = holding.matched.group
+    if not job.reaches(group.datastore, group.namespace):
+        return False
+    names = {f"group:{group.backup_type}/{group.backup_id}", f"type:{group.backup_type}"}
+    plain = [text for text in job.group_filter if text.startswith(("group:", "type:"))]
+    return len(plain) != len(job.group_filter) or not plain or bool(names & set(plain))

@@ -1,0 +1,99 @@
+"""Are the backups encrypted by the client, still, and could they be decrypted? (rulebook H3, J1, M11). PBS only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from report.backups import SnapshotFlag
+from report.evidence import Evidence, Holding, Judgement
+from report.facts import StorageDefinition
+from report.findings import Finding, FindingCode
+
+# an entry's key where PVE says that there is one and not which
+_KEY_NOT_TOLD = "1"
+
+
+def judge_encryption(evidence: Evidence) -> Judgement:
+    """Given the evidence on a guest, return what the encryption of its backups says, store by store, and against the policy."""
+    own = tuple(
+        finding
+        for holding in evidence.holdings
+        if holding.pbs and holding.versions
+        for finding in (*_of(holding), *_keys(holding))
+    )
+    demanded = _demanded(evidence)
+    return Judgement((*own, *demanded.findings), demanded.doubts)
+
+
+def key_of(holding: Holding, position: int) -> str | None:
+    """Given a holding and the position of a snapshot, return the fingerprint of the key it is encrypted with, None not known."""
+    group = holding.matched.group
+    number = group.snapshots.keys[position] if group.snapshots.keys else 0
+    return group.key_fingerprints[number - 1] if number else None
+
+
+def _of(holding: Holding) -> Iterator[Finding]:
+    newest = holding.versions[-1]
+    encrypted = holding.versions_with(SnapshotFlag.ENCRYPTED)
+    if encrypted and not holding.has(newest, SnapshotFlag.ENCRYPTED):
+        first_plain = next(place for place in holding.versions if place > encrypted[-1])
+        lost = Finding.of(
+            FindingCode.ENCRYPTION_LOST, holding.place, place=holding.place, since=holding.at(first_plain)
+        )
+        yield holding.weigh(lost)
+    elif holding.has(newest, SnapshotFlag.SIGNED) and not holding.has(newest, SnapshotFlag.ENCRYPTED):
+        yield Finding.of(FindingCode.SIGNED_ONLY, holding.place, place=holding.place)
+
+
+def _keys(holding: Holding) -> Iterator[Finding]:
+    """Yield several keys in one group, and entries of PVE that cannot decrypt the newest backup."""
+    group = holding.matched.group
+    if not group.key_fingerprints or not holding.usable:
+        return
+    in_use = sorted({key for place in holding.usable if (key := key_of(holding, place))})
+    if len(in_use) > 1:
+        keys = ", ".join(in_use)
+        yield Finding.of(FindingCode.SEVERAL_KEYS, holding.place, place=holding.place, keys=keys)
+    key = key_of(holding, holding.usable[-1])
+    if key is None or not holding.has(holding.usable[-1], SnapshotFlag.ENCRYPTED):
+        return
+    if holding.storages and not any(_may_hold(storage, key) for storage in holding.storages):
+        storage = min(storage.storage for storage in holding.storages)
+        missing = Finding.of(FindingCode.KEY_NOT_ON_STORAGE, storage, storage=storage, key=key)
+        yield holding.weigh(missing)
+
+
+def _may_hold(storage: StorageDefinition, key: str) -> bool:
+    """Say whether an entry may hold a key: it has one, and nothing tells that it is another."""
+    held = storage.encryption_key
+    return held is not None and (held == _KEY_NOT_TOLD or _same_key(held, key))
+
+
+def _same_key(one: str, other: str) -> bool:
+    """Say whether two fingerprints mean one key: either may be the short form of eight bytes."""
+    first, second = (text.replace(":", "").lower() for text in (one, other))
+    return first.startswith(second) or second.startswith(first)
+
+
+def _demanded(evidence: Evidence) -> Judgement:
+    """Judge the policy's demand: the newest usable backup of every store that jobs write to is encrypted; where those have none, the
+    newest of all, which may be another one than was seen.
+    """
+    newest = evidence.newest
+    if not evidence.expectation.encrypted or newest is None:
+        return Judgement()
+    promised = [holding for holding in evidence.holdings if holding.promised and holding.usable]
+    return Judgement(
+        tuple(
+            _not_encrypted(holding, evidence.rule)
+            for holding in promised or [newest]
+            if not holding.has(holding.usable[-1], SnapshotFlag.ENCRYPTED)
+        ),
+        () if promised else evidence.unseen,
+    )
+
+
+def _not_encrypted(holding: Holding, rule: str) -> Finding:
+    signed = holding.has(holding.usable[-1], SnapshotFlag.SIGNED)
+    mode = "not_possible" if not holding.pbs else "signed" if signed else "plain"
+    return Finding.of(FindingCode.NOT_ENCRYPTED, holding.place, place=holding.place, mode=mode, rule=rule)

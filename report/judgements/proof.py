@@ -1,0 +1,85 @@
+"""Has a backup of the guest been restored? Restore tasks that were seen, and drills that somebody reported, never merged."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+
+from report.evidence import Evidence, Judgement
+from report.facts import Drill, Restore
+from report.findings import Finding, FindingCode
+from report.model import RestoreProof
+
+# the source of a restore, as its log names it: a PBS snapshot, or an archive with the standard name (D6)
+_SNAPSHOT = re.compile(r"(?:^|[:/])(?P<type>vm|ct)/(?P<id>\d+)/(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)")
+_ARCHIVE = re.compile(r"vzdump-(?P<type>qemu|lxc|openvz)-(?P<id>\d+)-(?P<time>\d{4}_\d\d_\d\d-\d\d_\d\d_\d\d)\.")
+_WORKED = ("OK", "WARNINGS")
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """The newest proof, None without any, and what the policy says of it."""
+
+    proof: RestoreProof | None
+    judgement: Judgement
+
+
+def proofs_of(restores: Iterable[Restore], zones: Mapping[str, tzinfo]) -> dict[int, tuple[RestoreProof, ...]]:
+    """Given restore tasks and the zone of each node, return by source vmid the restores that worked, newest first.
+
+    A drill writes to another vmid: the source is what its log names; without that there is no proof.
+    """
+    found: dict[int, list[RestoreProof]] = {}
+    for restore in restores:
+        source = _source(restore, zones.get(restore.node, UTC)) if restore.status.startswith(_WORKED) else None
+        if source is not None:
+            vmid, backup_at = source
+            proof = RestoreProof(restore.ended_at, True, restore.node, backup_at, restore.vmid)
+            found.setdefault(vmid, []).append(proof)
+    return {vmid: tuple(sorted(proofs, key=_at, reverse=True)) for vmid, proofs in found.items()}
+
+
+def _at(proof: RestoreProof) -> tuple[int, bool, str, int, int]:
+    return proof.at, proof.observed, proof.by, proof.backup_at or 0, proof.target_vmid or 0
+
+
+def _source(restore: Restore, zone: tzinfo) -> tuple[int, int] | None:
+    """Return the vmid and the time of the backup that a restore came from; an archive's name is in its node's zone (D6)."""
+    if match := _SNAPSHOT.search(restore.volume or ""):
+        at = datetime.strptime(match["time"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    elif match := _ARCHIVE.search(restore.volume or ""):
+        at = datetime.strptime(match["time"], "%Y_%m_%d-%H_%M_%S").replace(tzinfo=zone)
+    else:
+        return None
+    return int(match["id"]), int(at.timestamp())
+
+
+def judge_proof(evidence: Evidence) -> Proven:
+    """Given the evidence on a guest, return the newest proof that its backup can be restored, and what speaks against it: a doubt in place
+    of that where a restore may have worked that was not seen.
+    """
+    observed = evidence.restores
+    reported = [
+        RestoreProof(drill.at, False, drill.reported_by, drill.backup_at) for drill in evidence.drills if drill.ok
+    ]
+    proof = max((*observed, *reported), key=_at, default=None)
+    failed = max((drill for drill in evidence.drills if not drill.ok), key=_drill_at, default=None)
+    findings = tuple(_findings(evidence, proof, failed))
+    if findings and evidence.restores_unread is not None:
+        return Proven(proof, Judgement(doubts=(evidence.restores_unread,)))
+    return Proven(proof, Judgement(findings))
+
+
+def _drill_at(drill: Drill) -> tuple[int, str, str]:
+    return drill.at, drill.reported_by, drill.message
+
+
+def _findings(evidence: Evidence, proof: RestoreProof | None, failed: Drill | None) -> Iterator[Finding]:
+    if failed is not None and (proof is None or failed.at > proof.at):
+        yield Finding.of(FindingCode.DRILL_FAILED, at=failed.at, by=failed.reported_by, message=failed.message)
+    limit = evidence.expectation.restore_proven_within_seconds
+    if limit is not None and (proof is None or evidence.now - proof.at > limit):
+        newest = proof.at if proof else 0
+        yield Finding.of(FindingCode.RESTORE_NOT_PROVEN, newest=newest, limit_seconds=limit, rule=evidence.rule)

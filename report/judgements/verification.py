@@ -1,0 +1,88 @@
+"""Were the backups checked, and did they pass? (rulebook H6, H7). What a store cannot tell is no finding, unless the policy demands it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from report.backups import SnapshotFlag
+from report.evidence import Evidence, Holding, Judgement, unless_unseen
+from report.findings import Finding, FindingCode
+
+# a verification older than this is outdated, as PBS's own page shows it (H6)
+OUTDATED_SECONDS = 30 * 86_400
+
+
+def judge_verification(evidence: Evidence) -> Judgement:
+    """Given the evidence on a guest, return what the verification of its backups says, store by store, and against the policy."""
+    own = tuple(finding for holding in evidence.holdings if holding.pbs for finding in _of(holding, evidence.now))
+    demanded = _demanded(evidence)
+    return Judgement((*own, *demanded.findings), demanded.doubts)
+
+
+def newest_verified(holding: Holding) -> int | None:
+    """Given a holding, return the position of its newest version that was verified ok."""
+    flags, verified = holding.matched.group.snapshots.flags, int(SnapshotFlag.VERIFIED)
+    return next((place for place in reversed(holding.usable) if flags[place] & verified), None)
+
+
+def _of(holding: Holding, now: int) -> Iterator[Finding]:
+    if not holding.versions:
+        return
+    failed = holding.versions_with(SnapshotFlag.VERIFY_FAILED)
+    newest = holding.versions[-1]
+    if failed and failed[-1] == newest:
+        yield holding.weigh(_newest_failed(holding, newest))
+    elif failed:
+        yield holding.weigh(
+            Finding.of(
+                FindingCode.VERSIONS_CORRUPT,
+                holding.place,
+                place=holding.place,
+                count=len(failed),
+                newest=holding.at(failed[-1]),
+            )
+        )
+    verified = newest_verified(holding)
+    if verified is None:
+        if not failed:
+            yield Finding.of(FindingCode.NEVER_VERIFIED, holding.place, place=holding.place)
+        return
+    checked = holding.matched.group.snapshots.verified_at[verified]
+    if checked and now - checked > OUTDATED_SECONDS:
+        yield Finding.of(
+            FindingCode.VERIFICATION_OUTDATED,
+            holding.place,
+            place=holding.place,
+            verified=checked,
+            limit_seconds=OUTDATED_SECONDS,
+        )
+
+
+def _newest_failed(holding: Holding, newest: int) -> Finding:
+    return Finding.of(
+        FindingCode.VERIFICATION_FAILED,
+        holding.place,
+        place=holding.place,
+        backup=holding.at(newest),
+        verified=holding.matched.group.snapshots.verified_at[newest],
+        usable=holding.newest_usable_at or 0,
+    )
+
+
+def _demanded(evidence: Evidence) -> Judgement:
+    """Judge the policy's demand: a backup that was verified ok and is young enough, on any store."""
+    limit = evidence.expectation.verified_within_seconds
+    if limit is None or evidence.newest is None:
+        return Judgement()
+    held = [holding for holding in evidence.holdings if holding.pbs]
+    if not held:
+        return unless_unseen(
+            evidence,
+            Finding.of(FindingCode.VERIFICATION_NOT_POSSIBLE, place=evidence.newest.place, rule=evidence.rule),
+        )
+    times = [holding.at(place) for holding in held if (place := newest_verified(holding)) is not None]
+    newest = max(times, default=0)
+    if newest and evidence.now - newest <= limit:
+        return Judgement()
+    overdue = Finding.of(FindingCode.VERIFICATION_OVERDUE, newest=newest, limit_seconds=limit, rule=evidence.rule)
+    return unless_unseen(evidence, overdue)

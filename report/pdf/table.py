@@ -1,0 +1,145 @@
+"""How a table shares the width of a page among its columns: no heading and no word of a state is broken, drawings have their room."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from report.pdf.charts import MARK
+from report.pdf.columns import Lines, even_out, flatten, share
+from report.pdf.document import Document
+from report.pdf.figures import natural_width
+from report.pdf.palette import Colour
+from report.pdf.typography import Line, Style
+from report.sections import Section
+
+CELL = Style(8)
+HEAD = Style(7.5, bold=True)
+NARROWEST = 20.0
+"""No column's text is narrower than this (points), unless a table has more columns than a page can hold."""
+
+FLATTENED_UP_TO = 8
+"""Tables of so many rows, as those of page one, share their width so that they are as low as can be."""
+
+_FEW_TEXTS = 40
+_LONGEST_WORD = 62.0
+_GAP = 10.0  # between two columns
+PAD = 2.7
+"""Above and below a cell's text."""
+_MARKS = MARK + 6.0
+_PAGES = 26.0  # room for "→ 123"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Where a section's columns lie: the left edge and the text's width of each, whether it is right-aligned, and the gutters."""
+
+    lefts: tuple[float, ...]
+    widths: tuple[float, ...]
+    rights: tuple[bool, ...]
+    left: float
+    right: float
+    marks: bool
+    links: bool
+
+    @staticmethod
+    def of(document: Document, section: Section, left: float, right: float) -> Table:
+        """Given a section and the page's edges, share the width by weight; what a column does not need goes to those that lack.
+
+        No column is narrower than its heading's longest word. Room for marks and page numbers is taken only where rows have them.
+        """
+        marks, links = any(row.state for row in section.rows), any(row.link for row in section.rows)
+        start = left + (_MARKS if marks else 0.0)
+        usable = right - start - (_PAGES if links else 0.0) + _GAP
+        drawn = _drawn(section)
+        least = [
+            max(NARROWEST, _longest_word(document, column.heading), drawn.get(place, 0.0)) + _GAP
+            for place, column in enumerate(section.columns)
+        ]
+        least = _with_whole_words(document, section, least, usable)
+        parts = share(usable, [max(column.weight, 0.01) for column in section.columns], least)
+        parts = even_out(parts, [max(pair) for pair in zip(least, _needed(document, section, drawn), strict=True)])
+        if len(section.rows) <= FLATTENED_UP_TO:
+            whole = _whole_words(document, section)
+            floor = [max(low, min(part, word)) for low, part, word in zip(least, parts, whole, strict=True)]
+            parts = flatten(parts, floor, _lines_of(document, section, drawn))
+        lefts = tuple(start + sum(parts[:i]) for i in range(len(parts)))
+        rights = tuple(column.right for column in section.columns)
+        return Table(lefts, tuple(part - _GAP for part in parts), rights, left, right, marks, links)
+
+    def draw_cells(
+        self, document: Document, top: float, cells: Sequence[tuple[Line, ...]], style: Style, colour: Colour
+    ) -> None:
+        """Draw each cell's lines in its column, the first line of each at the same height."""
+        leading, first = style.leading, top + PAD + style.baseline
+        for lines, left, width, right in zip(cells, self.lefts, self.widths, self.rights, strict=True):
+            for number, line in enumerate(lines):
+                if line.text:
+                    start = left + width - line.width if right else left
+                    document.text(start, first + number * leading, line.text, style, colour)
+
+
+def _longest_word(document: Document, heading: str) -> float:
+    words = document.bold.visible(heading).split()
+    return max((document.bold.width(word, HEAD.size) for word in words), default=0.0)
+
+
+def _whole_words(document: Document, section: Section) -> list[float]:
+    """Return for each column the width in which no word of its cells is broken."""
+    face = document.regular
+    texts = [" ".join(row.cells[place] for row in section.rows) for place in range(len(section.columns))]
+    return [
+        max((face.width(word, CELL.size) for word in face.visible(text).split()), default=0.0) + _GAP + 0.1
+        for text in texts
+    ]
+
+
+def _with_whole_words(document: Document, section: Section, least: list[float], usable: float) -> list[float]:
+    """Return the least widths, widened where a column has few texts, as states have, so that none of their words is broken."""
+    face, wider = document.regular, list(least)
+    for place in range(len(section.columns)):
+        texts = {row.cells[place] for row in section.rows if place < len(row.cells)}
+        if len(texts) <= _FEW_TEXTS:
+            words = {word for text in texts for word in face.visible(text).split()}
+            widest = max((face.width(word, CELL.size) for word in words), default=0.0)
+            wider[place] = max(least[place], min(widest, _LONGEST_WORD) + _GAP + 0.1)
+    return wider if sum(wider) <= usable else least
+
+
+def _lines_of(document: Document, section: Section, drawn: Mapping[int, float]) -> Lines:
+    """Return what tells how many lines the cells of a column have at a width; the heading is one of them."""
+
+    @cache
+    def lines(place: int, part: float) -> tuple[int, ...]:
+        width = part - _GAP
+        heading = document.bold.wrap(section.columns[place].heading, HEAD.size, width)
+        if place in drawn:
+            return (len(heading), *([1] * len(section.rows)))
+        cells = (document.regular.wrap(row.cells[place], CELL.size, width) for row in section.rows)
+        return (len(heading), *map(len, cells))
+
+    return lines
+
+
+def _drawn(section: Section) -> dict[int, float]:
+    """Return for each column with drawings, by its place, how wide these are."""
+    return {place: natural_width(drawing) for row in section.rows for place, drawing in row.drawings}
+
+
+def _needed(document: Document, section: Section, drawn: Mapping[int, float]) -> list[float]:
+    """Return for each column the width in which its heading and all but the longest twentieth of its cells stand on one line, or which
+    its drawings need.
+    """
+    regular, bold = document.regular, document.bold
+    needed = []
+    for number, column in enumerate(section.columns):
+        if number in drawn:
+            needed.append(drawn[number] + _GAP)
+            continue
+        cells = (regular.visible(row.cells[number]) for row in section.rows if number < len(row.cells))
+        widths = sorted(max(regular.width(line, CELL.size) for line in cell.split("\n")) for cell in cells)
+        usual = widths[len(widths) * 19 // 20 - 1 if len(widths) >= 20 else -1] if widths else 0.0
+        heading = bold.width(bold.visible(column.heading).replace("\n", " "), HEAD.size)
+        needed.append(max(usual, heading) + _GAP + 0.1)
+    return needed

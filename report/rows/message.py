@@ -1,0 +1,92 @@
+"""A Report as a message: subject and plain text, out of the same rows as page one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from report.findings import Finding
+from report.model import GuestReport, Report
+from report.rows.front import build_front
+from report.rows.shared import Reader, guest_label
+from report.sections import Row, Section, StateCount
+from report.words import capitalise, describe_finding, describe_finding_remedy
+
+NEWS_AT_MOST = 20
+_INDENT = "  "
+
+
+@dataclass(frozen=True, slots=True)
+class MessageText:
+    """What people get: a subject of one line, and lines of text."""
+
+    subject: str
+    text: str
+
+
+def summary_message(report: Report, language: str, zone: tzinfo, *, site: str = "vzcover") -> MessageText:
+    """Given a Report, a language ("en", "fr") and the zone of instants, return page one as a message: its sentence, what changed, the
+    worst guests, and what could not be seen; the counts of the states are the subject.
+    """
+    reader = Reader(language, zone)
+    front = build_front(report, reader, site)
+    subject = _subject("message.subject", front.bar, reader)
+    parts = [front.subtitle, front.sentence, *(_section(section) for section in front.sections)]
+    return MessageText(subject, "\n\n".join(parts) + "\n")
+
+
+def news_message(
+    report: Report,
+    language: str,
+    zone: tzinfo,
+    news: Sequence[tuple[GuestReport, Finding]],
+    *,
+    site: str = "vzcover",
+) -> MessageText:
+    """The same between two reports: findings that were not told yet come before the rest."""
+    reader = Reader(language, zone)
+    summary = summary_message(report, language, zone, site=site)
+    subject = _subject("message.subject.news", build_front(report, reader, site).bar, reader)
+    if not news:
+        return MessageText(subject, summary.text)
+    return MessageText(subject, "\n".join(_news(report, news, reader)) + "\n\n" + summary.text)
+
+
+def _subject(key: str, bar: Sequence[StateCount], reader: Reader) -> str:
+    if not bar:
+        return reader.word("message.subject.nothing")
+    told = [reader.word("message.state", state=piece.word, count=piece.count) for piece in bar if piece.count]
+    return reader.word(key, states=", ".join(told))
+
+
+def _news(report: Report, news: Sequence[tuple[GuestReport, Finding]], reader: Reader) -> Iterator[str]:
+    yield from _heading(reader.word("message.news"))
+    for guest, finding in news[:NEWS_AT_MOST]:
+        what = capitalise(describe_finding(finding, reader.language, reader.zone, report.created_at))
+        yield f"- {guest_label(guest)}: {what}"
+        remedy = describe_finding_remedy(finding, reader.language, guest.guest.vmid)
+        if remedy:
+            yield _INDENT + reader.word("message.remedy", remedy=remedy)
+    if len(news) > NEWS_AT_MOST:
+        yield reader.word("message.more", count=len(news) - NEWS_AT_MOST)
+
+
+def _section(section: Section) -> str:
+    lines = [*_heading(section.title), *section.sentences]
+    for row in section.rows:
+        lines += _row(section, row)
+    if not section.rows and section.empty:
+        lines.append(section.empty)
+    return "\n".join(lines)
+
+
+def _row(section: Section, row: Row) -> Iterator[str]:
+    """The first cell with content heads the row; the others follow under the names of their columns."""
+    cells = [(column.heading, cell) for column, cell in zip(section.columns, row.cells, strict=True) if cell]
+    for place, (heading, cell) in enumerate(cells):
+        yield f"- {cell}" if place == 0 else f"{_INDENT}{heading}: {cell}"
+
+
+def _heading(title: str) -> tuple[str, str]:
+    return title, "-" * len(title)

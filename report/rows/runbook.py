@@ -1,0 +1,133 @@
+"""Sections 13 and 14: how each guest is restored, and which exceptions are in force. To have on paper when the cluster is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from report.findings import FindingCode
+from report.model import GuestReport, Protection, Report
+from report.policy import NO_END, Waiver
+from report.rows.shared import Reader, guest_anchor, guest_label
+from report.sections import Row, Section
+from report.words import (
+    capitalise,
+    describe_finding,
+    describe_guest_type,
+    describe_place,
+    describe_reason,
+    format_date,
+    format_instant,
+    format_number,
+    join_phrases,
+    printable,
+)
+
+
+def runbook(report: Report, reader: Reader) -> Section:
+    """Given a report, return section 13: for each guest its newest usable backup, the command that restores it and what that needs, or
+    why there is none. Guests that policy does not demand are in it where they have a backup.
+    """
+    guests = [guest for guest in report.guests if guest.demanded or guest.usable]
+    return Section(
+        key="runbook",
+        number=13,
+        title=reader.word("section.runbook"),
+        sentences=(reader.word("runbook.about"),) if guests else (),
+        columns=reader.columns(("guest", 3), ("type", 1.4), ("newest", 2.4), ("command", 7), ("needs", 4)),
+        rows=tuple(_restore(guest, report, reader) for guest in guests),
+        empty=reader.word("runbook.none"),
+        landscape=True,
+    )
+
+
+def _restore(guest: GuestReport, report: Report, reader: Reader) -> Row:
+    usable = guest.usable
+    newest = format_instant(usable.at, reader.zone, reader.language) if usable else reader.word("none")
+    return Row(
+        cells=(
+            guest_label(guest),
+            describe_guest_type(guest.guest, reader.language),
+            newest,
+            printable(guest.restore_command or "") or _no_command(guest, report, reader),
+            join_phrases(_needs(guest, reader), reader.language),
+        ),
+        state=guest.protection,
+        link=guest_anchor(guest),
+    )
+
+
+def _no_command(guest: GuestReport, report: Report, reader: Reader) -> str:
+    """Say why there is no command: no backup, or none that an entry of the guest's own cluster leads to."""
+    if guest.usable is not None:
+        place = describe_place(guest.usable.datastore, guest.usable.namespace)
+        return reader.word("runbook.no_entry", server=printable(guest.usable.server), place=place)
+    told = (FindingCode.NEVER_BACKED_UP, FindingCode.NO_USABLE_BACKUP)
+    found = [finding for finding in guest.findings if finding.code in told]
+    phrases = [describe_finding(finding, reader.language, reader.zone, report.created_at) for finding in found]
+    if not found:
+        phrases = [describe_reason(reason, reader.language, reader.zone) for reason in guest.reasons[-1:]]
+    return capitalise(join_phrases(phrases, reader.language))
+
+
+def _needs(guest: GuestReport, reader: Reader) -> Iterator[str]:
+    """Yield what the restore needs, and how far the backup may be trusted."""
+    usable = guest.usable
+    if usable is None:
+        return
+    if usable.storage:
+        yield reader.word("needs.storage", storage=usable.storage)
+    if usable.encrypted:
+        yield reader.word("needs.key", fingerprint=usable.key or reader.word("unknown"))
+    if usable.verified is not None:
+        yield reader.word("needs.verified" if usable.verified else "needs.not_verified")
+    if guest.proof is not None:
+        kind = "observed" if guest.proof.observed else "reported"
+        date = format_date(guest.proof.at, reader.zone, reader.language)
+        yield reader.word(f"needs.proof.{kind}", date=date, by=guest.proof.by)
+
+
+def waivers(report: Report, reader: Reader) -> Section:
+    """Given a report, return section 14: every waiver, those that ran out first, with what it excuses now."""
+    return Section(
+        key="waivers",
+        number=14,
+        title=reader.word("section.waivers"),
+        columns=reader.columns(
+            ("scope", 3), ("finding", 2.4), ("reason", 5), ("owner", 2), ("until", 2), ("guests>", 1), ("origin", 1.8)
+        ),
+        rows=tuple(_waiver(waiver, guests, report, reader) for waiver, guests in waivers_with_guests(report)),
+        empty=reader.word("waivers.none"),
+    )
+
+
+def waivers_with_guests(report: Report) -> Iterator[tuple[Waiver, int]]:
+    """Given a report, yield every waiver of the policy, of notes and of tags, the first to end first, and how many guests it excuses."""
+    used: dict[Waiver, int] = {}
+    for guest in report.guests:
+        for waiver in {*([guest.waiver] if guest.waiver else []), *(waived.waiver for waived in guest.waived)}:
+            used[waiver] = used.get(waiver, 0) + 1
+    every = sorted({*report.policy.waivers, *used}, key=lambda waiver: (waiver.until, waiver.subject, waiver.reason))
+    return ((waiver, used.get(waiver, 0)) for waiver in every)
+
+
+def _waiver(waiver: Waiver, guests: int, report: Report, reader: Reader) -> Row:
+    ended = not waiver.holds(report.created_at)
+    until = end_in_words(waiver.until, reader)
+    about = ", ".join(part for part in (waiver.code, waiver.volume) if part)
+    return Row(
+        cells=(
+            printable(str(waiver.scope)),
+            printable(about) or reader.word("waivers.whole"),
+            printable(waiver.reason),
+            printable(waiver.owner) or reader.word("none"),
+            reader.word("waivers.ended", until=until) if ended else until,
+            format_number(guests, reader.language),
+            reader.word(f"waivers.origin.{waiver.origin}"),
+        ),
+        state=Protection.UNKNOWN if ended else Protection.WAIVED,
+    )
+
+
+def end_in_words(until: int, reader: Reader) -> str:
+    """Given the end of a waiver, return its date, or that it has none."""
+    return reader.word("waivers.no_end") if until >= NO_END else format_date(until, reader.zone, reader.language)

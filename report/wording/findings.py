@@ -1,0 +1,74 @@
+"""Findings in words: what was found of a guest, what a code means, and what to do about it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from datetime import tzinfo
+from functools import lru_cache
+
+from report.findings import INSTANTS, Finding, FindingCode, Parameter
+from report.wording.formats import format_bytes, format_duration, format_instant_with_zone
+from report.wording.texts import fill, printable, texts_of, word
+
+# parameters that are words of their own: their values are keys
+_CODED = {"mode": "mode", "fault": "fault"}
+# settings as text, empty where they are not set
+_SETTINGS = ("wanted", "found")
+# fingerprints of keys are shown by their first eight bytes, as PVE shows them
+_KEYS = ("key", "keys")
+SHORT_KEY = 23
+# the instant whose 0 means "never" in a text that has a variant for that
+_NEVER_OF = ("usable", "newest")
+
+
+@lru_cache(maxsize=32768)
+def describe_finding(finding: Finding, language: str, zone: tzinfo, now: int) -> str:
+    """Given a finding and now (epoch), return it as a phrase without capital or full stop: state, fact, limit, cause.
+
+    Instants are in `zone`, which is named; ages are those at `now`.
+    """
+    table = texts_of(language).findings
+    params = dict(finding.params)
+    never = any(params.get(name) == 0 for name in _NEVER_OF)
+    variant = f"{finding.code}.{'never' if never else params.get('field')}"
+    key = variant if variant in table else str(finding.code)
+    return fill(table[key], {"subject": finding.subject, **_shown(params, language, zone, now)})
+
+
+def describe_finding_remedy(finding: Finding, language: str, vmid: int) -> str:
+    """Given a finding and the guest it is about, return what to do, often a command with names quoted for a shell; "" where nothing is."""
+    template = texts_of(language).finding_remedies.get(str(finding.code))
+    if template is None:
+        return ""
+    params = {name: shlex.quote(printable(str(value))) for name, value in finding.params}
+    return fill(template, {**params, "subject": shlex.quote(printable(finding.subject)), "vmid": vmid})
+
+
+def describe_finding_code(code: FindingCode, language: str) -> str:
+    """Given a code, return what it means, as sentences."""
+    return texts_of(language).finding_meanings[str(code)]
+
+
+def _shown(params: Mapping[str, Parameter], language: str, zone: tzinfo, now: int) -> dict[str, object]:
+    """Return parameters as text: instants with their age, durations, sizes, the rule in force."""
+    shown: dict[str, object] = {}
+    for name, value in params.items():
+        if name in INSTANTS and isinstance(value, int):
+            shown[name] = format_instant_with_zone(value or None, zone, language)
+            shown[f"{name}_age"] = format_duration(now - value, language) if value else word("unknown", language)
+        elif name.endswith("_seconds") and isinstance(value, int):
+            shown[name.removesuffix("_seconds")] = format_duration(value, language)
+        elif name.endswith("_bytes") and isinstance(value, int):
+            shown[name.removesuffix("_bytes")] = format_bytes(value, language)
+        elif name == "rule":
+            shown[name] = word("rule.named", language, rule=value) if value else word("rule.default", language)
+        elif name in _KEYS:
+            shown[name] = ", ".join(key[:SHORT_KEY] for key in str(value).split(", "))
+        elif name in _SETTINGS and value == "":
+            shown[name] = word("not_set", language)
+        elif name in _CODED:
+            shown[name] = texts_of(language).words.get(f"{_CODED[name]}.{value}", str(value))
+        else:
+            shown[name] = word("none", language) if value == "" else value
+    return shown

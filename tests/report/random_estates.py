@@ -1,0 +1,281 @@
+"""Hypothesis strategies for whole estates: clusters, servers, backups of every kind, tasks and their logs, policies.
+
+Two clusters never share an account, nor the second at which a backup began; the nodes of a cluster share a zone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import strategies as st
+
+from report.backups import Archive, BackupGroup, SnapshotFlag, Snapshots
+from report.facts import (
+    BackupJob,
+    ClusterFacts,
+    ConfigVolume,
+    Drill,
+    Facts,
+    Guest,
+    GuestConfig,
+    GuestOutcome,
+    GuestResult,
+    IncludedGuest,
+    IncludedVolume,
+    OracleAnswer,
+    PoolLookup,
+    Restore,
+    StorageDefinition,
+    Task,
+    TaskOutcome,
+    VzdumpDefaults,
+)
+from report.policy import Expectation, Policy, StoreMark
+from tests import builders as a
+from tests.report.estates import AUDITOR, DAY, DISK, HOUR, NIGHT, NODES, NOW, SAVED, server, sync_job, task
+
+GOOD = SnapshotFlag.VERIFIED
+
+
+def _rarely(common: Any, *rare: Any) -> st.SearchStrategy[Any]:
+    """Return a strategy that gives what is ordinary nine times in ten: with all that can be wrong at once nothing would matter."""
+    return st.sampled_from([common] * 9 * len(rare) + list(rare))
+
+
+# good ones come most often, so that most guests have something to lose
+_FLAGS = _rarely(
+    GOOD,
+    *[0, 0, GOOD | SnapshotFlag.ENCRYPTED, GOOD | SnapshotFlag.ENCRYPTED, GOOD | SnapshotFlag.SIGNED],
+    *[SnapshotFlag.VERIFY_FAILED, SnapshotFlag.UNFINISHED, SnapshotFlag.PROTECTED | GOOD],
+)
+_SCSI0, _SCSI1 = (Archive(f"drive-{key}.img.fidx", DISK, "none") for key in ("scsi0", "scsi1"))
+_ARCHIVES = st.sampled_from([(), (_SCSI0,), (_SCSI0, _SCSI1), (_SCSI0, _SCSI1)])
+_MOSTLY = _rarely(True, False)
+_SELDOM = _MOSTLY.map(lambda mostly: not mostly)
+
+
+def _owner(cluster: str) -> str:
+    return f"backup@pbs!{cluster}"
+
+
+@st.composite
+def _guests(draw: st.DrawFn) -> list[Guest]:
+    vmids = draw(st.lists(st.sampled_from([100, 101, 102]), min_size=1, max_size=2, unique=True))
+    return [
+        a.guest(
+            vmid,
+            guest_type=draw(st.sampled_from(["qemu", "qemu", "lxc"])),
+            node=draw(st.sampled_from(NODES)),
+            pool=draw(st.sampled_from([None, "prod"])),
+            tags=draw(st.sampled_from([(), ("dev",)])),
+            template=draw(_rarely(False, None, True)),
+            status=draw(_rarely("running", "stopped", None)),
+            lock=draw(_rarely(None, "backup")),
+        )
+        for vmid in vmids
+    ]
+
+
+@st.composite
+def _job(draw: st.DrawFn, job_id: str) -> BackupJob:
+    selection = draw(_rarely({"all": True}, {"all": True, "exclude": "101"}, {"vmid": "100,102"}, {"pool": "prod"}))
+    return a.backup_job(
+        job_id,
+        **{
+            "all": False,
+            "storage": draw(_rarely("pbs", "off", "off", "off", "nas", "gone", None)),
+            "schedule": draw(_rarely("02:00", "01:00", "mon..fri 22:00", "sat 3:00", "2025-10-21", "odd")),
+            "enabled": draw(_MOSTLY),
+            "node": draw(_rarely(None, "pve1", "pve9")),
+            "keep": (("keep-daily", 7),),
+            **selection,
+        },
+    )
+
+
+@st.composite
+def _storages(draw: st.DrawFn, cluster: str) -> list[StorageDefinition]:
+    key = _rarely("ab:cd", None, "1")
+    known = {"storage_type": "pbs", "server": "pbs.example", "namespace": cluster, "username": _owner(cluster)}
+    return [
+        a.storage_definition("pbs", datastore="main", encryption_key=draw(key), **known),
+        a.storage_definition(
+            "off",
+            datastore="offsite",
+            encryption_key=draw(key),
+            disabled=draw(_SELDOM),
+            **(known | draw(_rarely({}, {"server": "elsewhere.example"}))),
+        ),
+        a.storage_definition("nas", nodes=draw(st.sampled_from([frozenset(), frozenset({"pve1"})]))),
+    ]
+
+
+@st.composite
+def _times(draw: st.DrawFn, cluster: str) -> list[int]:
+    """Return the times of up to ten nights, the newest today's most often; some are left out."""
+    newest = SAVED - DAY * draw(_rarely(0, 1, 2, 4, 9)) + draw(st.sampled_from([0, 0, 300, 5 * HOUR]))
+    newest += len(cluster)
+    count = draw(st.sampled_from([1, 3, 8, 10]))
+    return [newest - DAY * night for night in reversed(range(count))]
+
+
+@st.composite
+def _group(draw: st.DrawFn, times: Sequence[int], place: dict[str, Any]) -> BackupGroup:
+    same = draw(_FLAGS)
+    flags = [int(draw(_FLAGS)) if draw(_SELDOM) else int(same) for _ in times]
+    sizes = [DISK // 50 if draw(_SELDOM) and draw(_SELDOM) else DISK for _ in times]
+    checked = int(SnapshotFlag.VERIFIED | SnapshotFlag.VERIFY_FAILED)
+    rows = [
+        (time, size, held, time + HOUR if held & checked else 0)
+        for time, size, held in zip(times, sizes, flags, strict=True)
+    ]
+    snapshots = Snapshots.of(rows)
+    snapshots = replace(snapshots, keys=bytes(int(bool(held & SnapshotFlag.ENCRYPTED)) for held in snapshots.flags))
+    return BackupGroup(
+        snapshots=snapshots,
+        read_at=NOW,
+        incomplete=draw(_SELDOM) and draw(_SELDOM),
+        newest_archives=draw(_ARCHIVES),
+        key_fingerprints=("ab:cd",),
+        **place,
+    )
+
+
+@st.composite
+def _groups(draw: st.DrawFn, cluster: str, guests: Sequence[Guest]) -> tuple[list[BackupGroup], list[BackupGroup]]:
+    """Return the groups of a cluster on `vault`, with copies that keep the times, and those on its file storage."""
+    on_vault, on_files = [], []
+    for guest in guests:
+        kind = {"backup_type": "vm" if guest.guest_type == "qemu" else "ct", "backup_id": str(guest.vmid)}
+        owner = _owner(cluster) if draw(_MOSTLY) else "other@pbs"
+        times = draw(_times(cluster))
+        if draw(_MOSTLY):
+            place = {"server": "vault", "datastore": "main", "namespace": cluster, "owner": owner}
+            on_vault.append(draw(_group(times, place | kind)))
+        if draw(st.booleans()):
+            place = {"server": "vault", "datastore": "offsite", "namespace": cluster, "owner": _owner(cluster)}
+            on_vault.append(draw(_group(draw(_times(cluster)), place | kind)))
+        if draw(st.booleans()):
+            place = {"server": "vault", "datastore": "copies", "namespace": cluster, "owner": "root@pam"}
+            on_vault.append(draw(_group(times[: draw(st.integers(1, len(times)))], place | kind)))
+        if draw(_SELDOM):
+            files = {"server": cluster, "datastore": "nas", "namespace": "", "owner": None}
+            on_files.append(draw(_group(draw(_times(cluster)), files | kind)))
+    return on_vault, on_files
+
+
+@st.composite
+def _tasks(draw: st.DrawFn, node: str, guests: Sequence[Guest]) -> tuple[list[Task], dict[str, Any]]:
+    """Return a node's tasks, and what the logs of those that failed say."""
+    tasks: list[Task] = []
+    outcomes: dict[str, Any] = {}
+    results = st.sampled_from(GuestResult)
+    for night in range(draw(_rarely(3, 0, 1))):
+        status = draw(_rarely("OK", "job errors", "WARNINGS: 1", "unexpected status"))
+        subject = draw(st.sampled_from(["", "", "", "100"]))
+        lasts = draw(_rarely(600, 3 * HOUR, 20 * HOUR))
+        one = task(NIGHT - night * DAY, status, lasts, node=node, subject=subject, upid=f"{node}-{night}")
+        tasks.append(one)
+        if status == "OK":
+            continue
+        told = [
+            GuestOutcome(guest.vmid, draw(results), one.started_at + 60, 300, "no space")
+            for guest in guests
+            if guest.node == node and draw(_MOSTLY)
+        ]
+        outcomes[one.upid] = a.reading(TaskOutcome(tuple(told)))
+    if draw(_SELDOM):
+        started = NOW - draw(st.sampled_from([HOUR, 7 * HOUR, 25 * HOUR]))
+        tasks.append(
+            task(started, None, None, node=node, upid=f"{node}-now", subject=draw(st.sampled_from(["", "100"])))
+        )
+    return tasks, outcomes
+
+
+def _said(guest: Guest, extra: bool, left_out: bool) -> IncludedGuest:
+    volumes = [IncludedVolume("scsi0", "local-lvm:0", included=True, reason="backup=yes")]
+    if extra:
+        volumes.append(IncludedVolume("scsi1", "local-lvm:1", included=not left_out, reason="backup=no"))
+    return IncludedGuest(guest.vmid, guest.guest_type, tuple(volumes))
+
+
+@st.composite
+def _restores(draw: st.DrawFn, node: str) -> tuple[Restore, ...]:
+    if draw(_MOSTLY):
+        return ()
+    volume = draw(st.sampled_from(["pbs:backup/vm/100/2026-10-01T02:01:00Z", None]))
+    return (Restore(f"{node}-r", node, "qemu", 900, NOW - 3 * DAY, NOW - 3 * DAY + 60, "OK", volume),)
+
+
+@st.composite
+def _cluster(draw: st.DrawFn, name: str) -> tuple[ClusterFacts, list[BackupGroup]]:
+    guests = draw(_guests())
+    jobs = [draw(_job(job_id)) for job_id in draw(st.sampled_from([["j1"], ["j1"], ["j1", "j2"], ["j1", "j2", "j3"]]))]
+    on_vault, on_files = draw(_groups(name, guests))
+    tasks: dict[str, Any] = {}
+    outcomes: dict[str, Any] = {}
+    for node in NODES:
+        listed, told = draw(_tasks(node, guests))
+        tasks[node] = a.reading(tuple(listed))
+        outcomes |= told
+    disks = {guest.vmid: (draw(_SELDOM), draw(st.booleans())) for guest in guests}
+    facts = replace(
+        a.cluster(name, guests=guests, jobs=jobs, storages=draw(_storages(name)), nodes=NODES),
+        permissions=a.reading(AUDITOR),
+        pool_lookups={"prod": a.reading(PoolLookup(frozenset(g.vmid for g in guests if g.pool == "prod")))},
+        zones=dict.fromkeys(NODES, a.reading(draw(st.sampled_from(["UTC", "Europe/Berlin", "America/Lima"])))),
+        vzdump_defaults={
+            node: a.reading(VzdumpDefaults(storage=draw(st.sampled_from(["pbs", None])))) for node in NODES
+        },
+        tasks=tasks,
+        outcomes=outcomes,
+        restores={node: a.reading(draw(_restores(node))) for node in NODES},
+        backups={"nas": a.reading(tuple(on_files))},
+        included={job.id: a.reading(OracleAnswer(tuple(_said(g, *disks[g.vmid]) for g in guests))) for job in jobs},
+        configs={
+            guest.vmid: GuestConfig(
+                NOW,
+                created_at=draw(_rarely(None, SAVED - 3 * DAY, NOW - HOUR)),
+                volumes=(ConfigVolume("scsi0", "local-lvm:0", DISK),),
+            )
+            for guest in guests
+        },
+    )
+    return facts, on_vault
+
+
+_EXPECTATIONS = st.builds(
+    Expectation,
+    demanded=_MOSTLY,
+    max_age_seconds=_rarely(None, 2 * DAY, 40 * DAY),
+    verified_within_seconds=_rarely(None, 7 * DAY),
+    copies=_rarely(1, 2, 3),
+    offsite=_SELDOM,
+    offsite_max_age_seconds=st.sampled_from([None, 2 * DAY]),
+    encrypted=_SELDOM,
+    allowed_volumes=st.sampled_from([(), ("scsi1",)]),
+    restore_proven_within_seconds=_rarely(None, 90 * DAY),
+)
+POLICIES = st.builds(
+    Policy,
+    default=_EXPECTATIONS,
+    stores=st.sampled_from(
+        [(), (StoreMark("vault", "offsite", offsite=True),), (StoreMark("vault", "copies", offsite=True),)]
+    ),
+)
+_DRILLS = st.none() | st.lists(
+    st.builds(Drill, st.just("lab"), st.just(100), st.just(NOW - DAY), st.booleans(), st.just("ana")), max_size=2
+).map(tuple)
+
+
+@st.composite
+def estates(draw: st.DrawFn) -> Facts:
+    """Return facts of one or two clusters and their PBS, of which everything was read."""
+    parts = [draw(_cluster(name)) for name in draw(st.sampled_from([["lab"], ["lab"], ["lab", "shop"]]))]
+    held = [group for _, groups in parts for group in groups]
+    places = {(store, facts.name) for store in ("main", "offsite", "copies") for facts, _ in parts}
+    vault = server(*held, sync_jobs=a.reading((sync_job(last_run_state="WARNINGS: 1"),)))
+    groups = {place: vault.groups.get(place, a.reading(())) for place in sorted(places)}
+    return Facts(tuple(facts for facts, _ in parts), (replace(vault, groups=groups),), draw(_DRILLS))

@@ -1,0 +1,256 @@
+"""The report as one HTML file: well-formed, whole, self-contained, safe whatever a name holds, and readable on screen and paper."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+from unicodedata import normalize
+from zoneinfo import ZoneInfo
+
+import pytest
+from pypdf import PdfReader
+
+from report.html.page import render_html
+from report.html.style import MARKS, STYLE
+from report.model import Coverage, Report
+from report.rows.paper import build_paper
+from report.sections import (
+    Bullet,
+    Chart,
+    Column,
+    FrontPage,
+    Gauge,
+    LegendEntry,
+    Paper,
+    Row,
+    Section,
+    StateCount,
+    Strip,
+)
+from report.timeline import DayState
+from tests.builders import guest_report, job_report, report
+from tests.specimen import specimen, specimen_with_backups
+from tests.tools import require
+
+PARIS = ZoneInfo("Europe/Paris")
+VOID = {"meta", "col"}
+EVIL = (
+    "<script>alert(1)</script>",
+    "</style><script>alert(1)</script>",
+    "</title><img src=x onerror=alert(1)>",
+    '" onmouseover="alert(1)" x=\'',
+    "javascript:alert(1)",
+    "&lt;b&gt; &amp; &#0; ]]>",
+    "<!--",
+    "{body}",
+)
+
+
+class Outline(HTMLParser):
+    """Reads a document, failing on tags that do not match; keeps its tags with their attributes, and the text of each element."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[tuple[str, list[str]]] = []
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.elements: list[tuple[str, str]] = []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, {name: value or "" for name, value in attrs}))
+        if tag not in VOID:
+            self.open.append((tag, []))
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, {name: value or "" for name, value in attrs}))
+
+    def handle_endtag(self, tag: str) -> None:
+        opened, text = self.open.pop()
+        assert opened == tag
+        self.elements.append((tag, "".join(text)))
+        # a cell's text is also that of the link and the mark in it
+        if tag in ("a", "span") and self.open:
+            self.open[-1][1].extend(text)
+
+    def handle_data(self, data: str) -> None:
+        if self.open:
+            self.open[-1][1].append(data)
+
+    def texts(self, *tags: str) -> list[str]:
+        return [text for tag, text in self.elements if tag in tags]
+
+    def values(self, name: str) -> list[str]:
+        return [attributes[name] for _, attributes in self.tags if name in attributes]
+
+
+def made(judged: Report, language: str = "en") -> tuple[Paper, str]:
+    paper = build_paper(judged, language, PARIS)
+    return paper, render_html(paper)
+
+
+def without_mark(text: str) -> str:
+    mark = next((mark for mark in MARKS.values() if text.startswith(f"{mark} ")), "")
+    return text[len(mark) :].lstrip(" ") if mark else text
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+@pytest.mark.parametrize("judged", [specimen(), specimen_with_backups(), report()], ids=["planned", "backups", "empty"])
+def test_it_says_all_that_the_paper_says_in_its_order(judged: Report, language: str) -> None:
+    paper, text = made(judged, language)
+    outline = Outline(text)
+    sections = (*paper.front.sections, *paper.sections)
+    cells = [cell for section in sections for row in section.rows for cell in row.cells]
+
+    assert outline.texts("h1") == [paper.front.sentence]
+    assert outline.texts("h2") == [section.title for section in sections]
+    assert outline.texts("caption") == [section.title for section in sections if section.rows]
+    assert [without_mark(found) for found in outline.texts("td", "th") if found][: len(cells)]
+    shown = [
+        without_mark(found)
+        for found in re.findall(r'<(?:td|th scope="row")[^>]*>(.*?)</t[dh]>', text)
+        for found in [re.sub("<[^>]*>", "", found)]
+    ]
+    assert [re.sub(r"&(amp|lt|gt|quot|#x27);", _plain, found) for found in shown] == cells
+    assert set(outline.texts("p")) >= {
+        *paper.front.notes,
+        paper.front.subtitle,
+        *(sentence for section in sections for sentence in section.sentences),
+        *(section.empty for section in sections if section.empty and not section.rows),
+    }
+    assert [f"{count.count}" for count in paper.front.bar] == outline.texts("b")
+
+
+def _plain(entity: re.Match[str]) -> str:
+    return {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "#x27": "'"}[entity[1]]
+
+
+def test_tables_say_what_each_heading_is_for() -> None:
+    _, text = made(specimen_with_backups())
+    outline = Outline(text)
+    scopes = [attributes.get("scope") for tag, attributes in outline.tags if tag == "th"]
+
+    assert set(scopes) == {"col", "row", "rowgroup"}
+    assert [tag for tag, _ in outline.tags].count("table") == len(outline.texts("caption"))
+
+
+def test_the_contents_and_the_rows_lead_somewhere_and_ids_stand_once() -> None:
+    paper, text = made(specimen_with_backups())
+    outline = Outline(text)
+    ids, links = outline.values("id"), outline.values("href")
+
+    assert len(ids) == len(set(ids))
+    assert links
+    assert {link.removeprefix("#") for link in links} <= set(ids)
+    assert {section.key for section in paper.sections} <= {link.removeprefix("#") for link in links}
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_it_needs_nothing_from_outside_and_runs_nothing(language: str) -> None:
+    _, text = made(specimen_with_backups(), language)
+    outline = Outline(text)
+
+    assert f'<html lang="{language}">' in text
+    assert not {tag for tag, _ in outline.tags} & {"script", "link", "img", "iframe", "object", "form", "base", "a:"}
+    assert all(link.startswith("#") for link in outline.values("href"))
+    assert not {"src", "style", "srcset", "action", "background"} & {
+        name for _, attributes in outline.tags for name in attributes
+    }
+    for outside in ("url(", "@import", "http://", "https://"):
+        assert outside not in STYLE
+
+
+def test_its_own_policy_allows_the_one_style_sheet_and_nothing_else() -> None:
+    _, text = made(specimen())
+    policy = next(value for value in Outline(text).values("content") if "default-src" in value)
+    style = text.split("<style>")[1].split("</style>")[0]
+
+    checksum = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert policy == f"default-src 'none'; style-src 'sha256-{checksum}'; base-uri 'none'; form-action 'none'"
+
+
+@pytest.mark.parametrize("name", EVIL)
+def test_no_name_is_more_than_text(name: str) -> None:
+    row = Row((name, name), state=name, anchor=name, link=name, group=name)
+    section = Section(name, 7, name, (name,), (Column(name, 1), Column(name, 1, right=True)), (row,))
+    front = FrontPage(name, name, name, (name,), (StateCount(name, name, 1),), (section,))
+    harmless = Outline(render_html(Paper("en", 0, _front_of("x"), (_section_of("x"),), "")))
+    outline = Outline(render_html(Paper("en", 0, front, (section,), name)))
+
+    assert [tag for tag, _ in outline.tags] == [tag for tag, _ in harmless.tags]
+    assert {key for _, attributes in outline.tags for key in attributes} == {
+        key for _, attributes in harmless.tags for key in attributes
+    }
+    assert outline.texts("h1", "h2", "caption") == [name] * 5
+    assert outline.texts("title") == [name]
+
+
+def _section_of(name: str) -> Section:
+    row = Row((name, name), state=name, anchor=name, link=name, group=name)
+    return Section(name, 7, name, (name,), (Column(name, 1), Column(name, 1, right=True)), (row,))
+
+
+def _front_of(name: str) -> FrontPage:
+    return FrontPage(name, name, name, (name,), (StateCount(name, name, 1),), (_section_of(name),))
+
+
+def test_a_guest_named_like_markup_is_shown_as_it_is_called() -> None:
+    _, text = made(report([guest_report(name="<script>alert(1)</script>")], jobs=[job_report("<b>")]))
+
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+    assert "<script" not in text
+
+
+def test_drawings_stand_beside_the_text_that_says_the_same() -> None:
+    days = (DayState.BACKUP, DayState.FAILED, DayState.MISSED, DayState.NONE_EXPECTED, DayState.GONE)
+    strip = Strip(days, "1 <of> each")
+    row = Row(("a", "✓✗", "50%", "3 of 4"), drawings=((1, strip), (2, Gauge(0.5)), (3, Bullet(3, 4, 0))))
+    chart = Chart(
+        (Coverage.PLANNED, Coverage.NOT_PLANNED), ((0, (3, 1)), (2, (0, 0))), 3, "1 <Oct>", "3 Oct", "4", "told"
+    )
+    legend = (LegendEntry("actual", "", "there <now>"), LegendEntry(DayState.FAILED, "✗", "failed"))
+    columns = tuple(Column(heading, 1) for heading in "abcd")
+    section = Section("drawn", 2, "Drawn", ("told",), columns, (row,), legend=legend, chart=chart)
+    outline = Outline(render_html(Paper("en", 0, FrontPage("", "", "", (), (), ()), (section,), "")))
+    pictures = [attributes for tag, attributes in outline.tags if tag == "svg"]
+
+    assert outline.texts("td") == ["✓✗", "50%", "3 of 4"]
+    assert [each.get("aria-label") for each in pictures if each["class"] == "strip"] == ["1 <of> each"]
+    assert [each["class"] for each in pictures] == ["chart", "swatch", "swatch", "strip", "meter", "meter"]
+    shapes = {attributes["d"][2:] for tag, attributes in outline.tags if tag == "path"}
+    assert len(shapes) >= 4, "days differ by shape, not by colour alone"
+    assert {"1 <Oct>", "3 Oct"} <= set(outline.texts("span"))
+    assert "there <now>" in outline.texts("li")
+
+
+def test_the_same_report_gives_the_same_text() -> None:
+    assert made(specimen_with_backups()) == made(specimen_with_backups())
+
+
+def browse(tmp_path: Path, *arguments: str) -> str:
+    """Run a browser of its own on the arguments; return what it prints."""
+    command = [require("chromium"), "--headless", "--no-sandbox", "--disable-gpu"]
+    profile = f"--user-data-dir={tmp_path / 'profile'}"
+    ended = subprocess.run([*command, profile, *arguments], capture_output=True, text=True, timeout=120, check=True)
+    return ended.stdout
+
+
+def test_a_browser_prints_it_on_a4_with_the_wide_tables_across(tmp_path: Path) -> None:
+    paper, text = made(specimen_with_backups())
+    page = tmp_path / "report.html"
+    page.write_text(text, encoding="utf-8")
+    browse(tmp_path, f"--print-to-pdf={tmp_path / 'printed.pdf'}", "--no-pdf-header-footer", page.as_uri())
+    pages = PdfReader(tmp_path / "printed.pdf").pages
+    sizes = {(round(float(each.mediabox.width)), round(float(each.mediabox.height))) for each in pages}
+    # a browser prints ligatures and narrow spaces
+    printed = normalize("NFKC", "".join("".join(each.extract_text().split()) for each in pages))
+
+    # without the style sheet, which is let in by its checksum, nothing would lie across
+    assert sizes == {(595, 842), (842, 595)}
+    for section in paper.sections:
+        assert "".join(section.title.split()) in printed
