@@ -18,12 +18,15 @@ from exporter.errors import SourceError
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One GET at one host: `path` without `/api2/json`, `host` as shown to people (`pve1:8006`)."""
+    """One GET at one host: `path` without `/api2/json`, `host` as shown to people (`pve1:8006`). `deadline` is when it must have ended,
+    `refresh` the deadline of all calls together where the call's own may come first.
+    """
 
     settings: ClientSettings
     host: str
     path: str
     deadline: Deadline
+    refresh: Deadline | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,10 @@ class Deadline:
         """Given seconds from now, return that deadline."""
         return cls(monotonic() + seconds, monotonic)
 
+    def within(self, seconds: float | None) -> Deadline:
+        """Given seconds from now (None: any), return the deadline that comes first."""
+        return self if seconds is None else Deadline(min(self.at_monotonic, self.monotonic() + seconds), self.monotonic)
+
     def remaining(self) -> float:
         """Return the seconds left, 0.0 once it has passed."""
         return max(0.0, self.at_monotonic - self.monotonic())

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 
 from exporter.client.calls import Call, CallFailed, Failure
-from exporter.errors import DeadlinePassed, FailureReason, Malformed
+from exporter.concealed import BLOT, blotted
+from exporter.errors import DeadlinePassed, FailureReason, Malformed, Unreachable
 
 _LONGEST_DETAIL = 300
 _UNPRINTABLE = re.compile(r"[\x00-\x20\x7f-\x9f]+")
@@ -14,7 +15,7 @@ _UNPRINTABLE = re.compile(r"[\x00-\x20\x7f-\x9f]+")
 
 def clean(call: Call, text: str) -> str:
     """Given text that a server sent, return one short printable line; a secret that it echoes is blotted out."""
-    text = text.replace(call.settings.token_secret, "***")
+    text = blotted(text.replace(call.settings.token_secret, BLOT))
     text = _UNPRINTABLE.sub(" ", text).strip()
     return text if len(text) <= _LONGEST_DETAIL else text[: _LONGEST_DETAIL - 1] + "…"
 
@@ -26,7 +27,13 @@ def malformed(call: Call, detail: str, remedy: str = "", reason: FailureReason =
 
 
 def deadline_failure(call: Call, doing: str) -> Failure:
-    """Given what was going on when the deadline passed, return that failure."""
+    """Given what was going on when the call's deadline passed, return that failure; while the refresh has time another host may do."""
+    if call.refresh is not None and not call.refresh.passed:
+        limit = call.settings.answer_timeout
+        detail = f"{call.host}: {doing}: longer than {limit:g} s for one call"
+        return Failure(
+            Unreachable(call.settings.label, call.path, detail, reason=FailureReason.TIMEOUT), elsewhere=True
+        )
     return Failure(DeadlinePassed(call.settings.label, call.path, f"{call.host}: {doing}"))
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from exporter.client.calls import Call
 from exporter.client.endpoints import normalised
+from report.privileges import PBS, PVE, grant_command, needed_by, needed_for
 
 # what genuine servers say: "Permission check failed (/vms/310, VM.Audit)",
 # "permission check failed - missing Datastore.Audit|Datastore.Backup on /datastore/second"
@@ -14,32 +14,7 @@ _SAID = (
     re.compile(r"\((?P<path>/[^ ,]*), (?P<privileges>[\w.|]+)\)"),
     re.compile(r"missing (?P<privileges>[\w.|]+) on (?P<path>/\S*)"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class _Needed:
-    """One row: what the endpoints that begin so need, for servers that do not say it."""
-
-    kind: str
-    endpoint: str
-    privilege: str
-    path: str
-
-
-_NEEDED = (
-    _Needed("pve", "/cluster", "Sys.Audit", "/"),
-    _Needed("pve", "/nodes/{node}/qemu", "VM.Audit", "/vms"),
-    _Needed("pve", "/nodes/{node}/lxc", "VM.Audit", "/vms"),
-    _Needed("pve", "/nodes/{node}/storage", "Datastore.Audit", "/storage"),
-    _Needed("pve", "/nodes/{node}/vzdump", "Datastore.Audit", "/storage"),
-    _Needed("pve", "/nodes", "Sys.Audit", "/nodes"),
-    _Needed("pve", "/storage", "Datastore.Audit", "/storage"),
-    _Needed("pve", "/pools", "Pool.Audit", "/pool"),
-    _Needed("pbs", "/nodes", "Sys.Audit", "/system"),
-    _Needed("pbs", "/config/remote", "Remote.Audit", "/remote"),
-    _Needed("pbs", "/", "Datastore.Audit", "/datastore"),
-)
-_AUDITOR = frozenset({"VM.Audit", "Sys.Audit", "Datastore.Audit", "Pool.Audit"})
+_READING = frozenset(row.privilege for row in needed_by(PVE))
 
 
 def denied(call: Call, message: str) -> tuple[str, str]:
@@ -47,15 +22,24 @@ def denied(call: Call, message: str) -> tuple[str, str]:
     token = call.settings.token_id
     privileges, path = _missing(call, message)
     if not privileges:
-        return message or "no reason given", f"see which privileges {token} needs in the operator's guide"
+        return (
+            message or "no reason given",
+            f"see which privileges {token} needs in docs/permissions.md, or run: vzcover doctor",
+        )
     detail = f"token {token} lacks {' or '.join(privileges)} on {path}"
-    if call.settings.kind == "pbs":
-        return detail, f"run: proxmox-backup-manager acl update / Audit --auth-id '{token}'"
-    if not _AUDITOR.intersection(privileges):
+    kind = call.settings.kind
+    if kind == PBS:
+        return detail, f"run: {grant_command(kind, privileges[0], token)}"
+    if "Datastore.Allocate" in privileges:
+        # only `storages apply` asks for what needs it
+        user = call.settings.user
+        return detail, f"run: pveum acl modify /storage --tokens '{token}' --roles PVEDatastoreAdmin (for {user} too)"
+    granted = next((privilege for privilege in privileges if privilege in _READING), None)
+    if granted is None:
         return detail, "PVEAuditor does not hold it; vzcover does not need it"
     return (
         detail,
-        f"run: pveum acl modify / --tokens '{token}' --roles PVEAuditor (a token with privilege separation can do no more "
+        f"run: {grant_command(kind, granted, token)} (a token with privilege separation can do no more "
         f"than {call.settings.user}: grant it there too)",
     )
 
@@ -67,8 +51,5 @@ def _missing(call: Call, message: str) -> tuple[tuple[str, ...], str]:
             return tuple(said["privileges"].split("|")), said["path"]
     if "user != root@pam" in message:
         return (), ""
-    endpoint = normalised(call.path)
-    for row in _NEEDED:
-        if row.kind == call.settings.kind and endpoint.startswith(row.endpoint):
-            return (row.privilege,), row.path
-    return (), ""
+    row = needed_for(call.settings.kind, normalised(call.path))
+    return ((row.privilege,), row.path) if row else ((), "")

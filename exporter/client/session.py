@@ -14,6 +14,7 @@ from requests.exceptions import RequestException
 from requests.models import Response
 from urllib3.exceptions import HTTPError
 
+from exporter.client.answered import Answered, Observer
 from exporter.client.answers import check_content_type, envelope
 from exporter.client.calls import Call, CallFailed, Failure, current_call
 from exporter.client.failures import deadline_failure, malformed
@@ -39,6 +40,9 @@ class CheckedSerializer(JsonSerializer):  # type: ignore[misc]  # proxmoxer has 
 
 class SourceSession(ProxmoxHttpSession):  # type: ignore[misc]  # proxmoxer has no types
     """Keep-alive to one host; several threads may use it at once. Whatever fails comes out as CallFailed."""
+
+    # who is told of every answer
+    observe: Observer | None = None
 
     def __init__(
         self,
@@ -77,6 +81,9 @@ class SourceSession(ProxmoxHttpSession):  # type: ignore[misc]  # proxmoxer has 
 
     def exchange(self, url: str, params: Mapping[str, str] | None) -> tuple[Response, bytearray]:
         """GET `url`; return the answer (status 200, JSON by its own word) and its body; raises CallFailed."""
+        return self._exchange("GET", url, params=params)
+
+    def _exchange(self, method: str, url: str, **content: Any) -> tuple[Response, bytearray]:
         call = current_call()
         failure: Failure | None = None
         try:
@@ -85,8 +92,10 @@ class SourceSession(ProxmoxHttpSession):  # type: ignore[misc]  # proxmoxer has 
                 min(call.settings.connect_timeout, left) or 0.001,
                 min(call.settings.read_timeout, left) or 0.001,
             )
-            response = super().request("GET", url, params=params, timeout=timeouts)
+            response = super().request(method, url, timeout=timeouts, **content)
             body = _read(call, response)
+            if self.observe is not None:
+                self.observe(_answered(call, method, content.get("params"), response, body))
         except (RequestException, HTTPError, OSError) as error:
             failure = self._explained(call, error)
         if failure is not None:
@@ -123,11 +132,21 @@ def _read(call: Call, response: Response) -> bytearray:
     return body
 
 
+def _answered(
+    call: Call, method: str, query: Mapping[str, str] | None, response: Response, body: bytearray
+) -> Answered:
+    content_type = response.headers.get("Content-Type")
+    return Answered(
+        method, call.path, dict(query or {}), response.status_code, response.reason or "", content_type, bytes(body)
+    )
+
+
 def source_api(
     settings: ClientSettings,
     address: tuple[str, int],
     context: SourceContext,
     clock: Callable[[], float] = time.time,
+    kind: type[SourceSession] = SourceSession,
 ) -> tuple[ProxmoxAPI, SourceSession]:
     """Given one host of a source, return proxmoxer's API object and the session under it.
 
@@ -144,7 +163,7 @@ def source_api(
         verify_ssl=True,
         timeout=settings.read_timeout,
     )
-    session = SourceSession(settings, address, api._backend.get_base_url(), context, clock)
+    session = kind(settings, address, api._backend.get_base_url(), context, clock)
     session.auth = api._backend.auth
     api._store.update(session=session, serializer=CheckedSerializer())
     return api, session

@@ -22,7 +22,8 @@ class ClientSettings:
     is looked at. Otherwise it is verified against `ca_file` (PEM), or the public authorities without one; only
     `verify=False` without fingerprints accepts any certificate.
     Times are seconds: `connect_timeout` covers name, connection and TLS handshake together, `read_timeout` each silence
-    of the server, `failback_after` how long a host that failed is left alone.
+    of the server, `answer_timeout` one call from connecting to its last byte (None: until the deadline), `failback_after`
+    how long a host that failed is left alone.
     Raises ValueError, never with the secret in it, for what could not be sent in a header or can never match.
     """
 
@@ -36,6 +37,7 @@ class ClientSettings:
     fingerprints: tuple[str, ...] = ()
     connect_timeout: float = 5.0
     read_timeout: float = 30.0
+    answer_timeout: float | None = None
     attempts: int = 3
     max_requests: int = 8
     max_answer_bytes: int = MAX_ANSWER_BYTES

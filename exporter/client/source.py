@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from proxmoxer import ProxmoxAPI
 
+from exporter.client.answered import Observer
 from exporter.client.answers import convert, decode
 from exporter.client.calls import Call, CallFailed, Failure, in_progress
 from exporter.client.deadline import Deadline
@@ -51,7 +52,8 @@ class SourceClient:
     """The client of one source; may be used by `settings.max_requests` threads at once.
 
     It stays with the host that answers; `failback_after` seconds after leaving the first one, one call tries that again.
-    `sleep` waits between attempts (the default ends at once when the client is closed), `clock` is epoch seconds.
+    `sleep` waits between attempts (the default ends at once when the client is closed), `clock` is epoch seconds, `observe` is told of
+    every answer, in the thread that asked.
     """
 
     def __init__(
@@ -62,11 +64,13 @@ class SourceClient:
         monotonic: Callable[[], float] = time.monotonic,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Any] | None = None,
+        observe: Observer | None = None,
     ) -> None:
         self.settings = settings
         self._counters = counters
         self._monotonic = monotonic
         self._clock = clock
+        self._observe = observe
         self._closing = threading.Event()
         self._sleep = sleep or self._closing.wait
         self._lock = threading.Lock()
@@ -157,6 +161,8 @@ class SourceClient:
                 _Host(shown_address(address), *source_api(self.settings, address, context, self._clock))
                 for address in self.settings.hosts
             )
+            for host in self._hosts:
+                host.session.observe = self._observe
         return None
 
     def _order(self) -> list[int]:
@@ -179,7 +185,8 @@ class SourceClient:
 
     def _ask(self, host: _Host, request: _Request) -> Any:
         """One attempt at one host, counted; return the answer or a Failure."""
-        call = Call(self.settings, host.shown, request.path, request.deadline)
+        deadline = request.deadline.within(self.settings.answer_timeout)
+        call = Call(self.settings, host.shown, request.path, deadline, request.deadline)
         if request.deadline.passed:
             return deadline_failure(call, "not asked, no time was left")
         source = self.settings.name

@@ -21,6 +21,9 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from exporter.client.calls import current_call
 from exporter.client.settings import ClientSettings, plain_fingerprint
 
+# PEM file of the public authorities
+PUBLIC_AUTHORITIES = DEFAULT_CA_BUNDLE_PATH
+
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
@@ -116,7 +119,7 @@ class SourceContext(ssl.SSLContext):
         # an intermediate or the server's own certificate may be the anchor; strict checks refuse PVE's own authority
         self.verify_flags = (self.verify_flags | ssl.VERIFY_X509_PARTIAL_CHAIN) & ~ssl.VERIFY_X509_STRICT
         self.hostname_checks_common_name = False
-        self.load_verify_locations(settings.ca_file or DEFAULT_CA_BUNDLE_PATH)
+        self.load_verify_locations(settings.ca_file or PUBLIC_AUTHORITIES)
 
     def watch(self, connection: socket.socket) -> None:
         """Remember an open socket; refuse it once the context is closed."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from exporter.client.deadline import Deadline
@@ -27,6 +27,7 @@ Parts = Mapping[tuple[str, str], Reading[Groups]]
 
 # nodes asked for a shared storage before it counts as unreadable
 NODES_TRIED = 2
+_DRY_RUN = "/nodes/{node}/storage/{storage}/prunebackups"
 _CONTENT_NEEDS = "Datastore.Allocate, or Datastore.AllocateSpace and VM.Backup on /vms"
 
 
@@ -143,7 +144,9 @@ def _read_part(
             if reading.failure is None or not reading.failure.endpoint:
                 reading = kept(before, away)
             continue
-        reading = steps.read(before, partial(_fetch, calls, asked, node, steps.now), partial(_doubt, asked))
+        reading = _with_timeless(
+            asked, steps.read(before, partial(_fetch, calls, asked, node, steps.now), partial(_doubt, asked))
+        )
         if reading.fetched_at == steps.now or (reading.failure and reading.failure.code == FailureReason.FORBIDDEN):
             break
     return reading
@@ -167,16 +170,21 @@ def _fetch(calls: FileCalls, asked: Asked, node: str, now: int) -> Groups:
 
 
 def _doubt(asked: Asked, groups: Groups) -> Failure | None:
-    """Doubt what an external provider shows without its contents (I8), and lists with rows that make no sense."""
+    """Doubt what an external provider shows without its contents (I8)."""
     if asked.external and not asked.contents_visible:
         message = (
             f"storage {asked.storage} belongs to an external provider: only {_CONTENT_NEEDS} shows all that it holds"
         )
         return Failure(FailureReason.FORBIDDEN, "/nodes/{node}/storage/{storage}/content", message)
-    if any(group.incomplete for group in groups):
-        message = f"storage {asked.storage} lists backups whose time makes no sense"
-        return Failure(FailureReason.MALFORMED, "/nodes/{node}/storage/{storage}/prunebackups", message)
     return None
+
+
+def _with_timeless(asked: Asked, reading: Reading[Groups]) -> Reading[Groups]:
+    """Say it where backups are listed whose time makes no sense: their groups are incomplete, and the others are whole all the same."""
+    if reading.failure is not None or not any(group.incomplete for group in reading.value or ()):
+        return reading
+    message = f"storage {asked.storage} lists backups whose time makes no sense"
+    return replace(reading, failure=Failure(FailureReason.MALFORMED, _DRY_RUN, message))
 
 
 def _merged(steps: Steps, parts: Sequence[Reading[Groups]]) -> Reading[Groups]:

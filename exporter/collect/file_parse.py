@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from exporter.collect.pbs_rows import Scalar
-from exporter.collect.pbs_values import number
+from exporter.collect.pbs_values import AHEAD_SECONDS, number
 from report.backups import NEVER, UNKNOWN_SIZE, BackupGroup, SnapshotFlag, Snapshots
 
 Groups = tuple[BackupGroup, ...]
@@ -64,15 +64,19 @@ def parse_backups(
     for row in files.values():
         rows.setdefault(row.volid, PruneRow(row.volid, row.ctime, None, row.subtype, row.vmid))
     found: dict[tuple[str, str], list[tuple[int, int, int, int]]] = {}
+    newest: dict[tuple[str, str], tuple[int, str]] = {}
     timeless: set[tuple[str, str]] = set()
     for volid, prune_row in rows.items():
         key = _group_of(prune_row)
         snapshots = found.setdefault(key, [])
         created = number(prune_row.ctime)
-        if created is None:
+        if created is None or created > now + AHEAD_SECONDS:
             timeless.add(key)
             continue
-        snapshots.append((created, *_told(asked, prune_row, files.get(volid)), NEVER))
+        size, flags = _told(asked, prune_row, files.get(volid))
+        snapshots.append((created, size, flags, NEVER))
+        if not flags & SnapshotFlag.RENAMED:
+            newest[key] = max(newest.get(key, (0, "")), (created, volid))
     return tuple(
         BackupGroup(
             server=asked.cluster,
@@ -85,6 +89,7 @@ def parse_backups(
             row_count=len(found[key]),
             incomplete=key in timeless,
             node=node,
+            newest_volume=newest[key][1] if key in newest else None,
         )
         for key in sorted(found)
     )
@@ -135,4 +140,15 @@ def joined(groups: Sequence[BackupGroup], away: bool) -> BackupGroup:
         row_count=len(columns),
         incomplete=incomplete,
         node=None,
+        newest_volume=_newest_volume(groups),
     )
+
+
+def _newest_volume(groups: Sequence[BackupGroup]) -> str | None:
+    """Return the volume id of the newest version that any of the nodes holds."""
+    versions = (
+        (group.snapshots.times[finished[-1]], group.newest_volume)
+        for group in groups
+        if group.newest_volume is not None and (finished := group.snapshots.finished())
+    )
+    return max(versions, default=(0, None))[1]

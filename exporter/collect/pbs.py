@@ -10,25 +10,26 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from exporter.client.deadline import Deadline
 from exporter.client.source import SourceClient
+from exporter.collect.patience import Told
 from exporter.collect.pbs_calls import PbsCalls
 from exporter.collect.pbs_groups import GroupReader
 from exporter.collect.pbs_listing import Cause, Place, ServerRhythm, touched_by
 from exporter.collect.pbs_parse import ServerTime, merge_jobs
 from exporter.collect.pbs_sight import Sight
+from exporter.collect.pbs_trust import trusted_permissions, unlisted_jobs, without_figures
+from exporter.collect.pbs_values import AHEAD_SECONDS
 from exporter.collect.steps import Steps, kept, no_answer
 from exporter.errors import FailureReason, SourceError
 from report.backups import Datastore, GarbageCollection, GroupsByNamespace, PbsFacts, PbsJob, PbsTask
-from report.readings import Failure, Reading
+from report.readings import Failure, Permissions, Reading
 
 # a task that ended since is seen although it took long: the server filters by start
 TASKS_SINCE_SECONDS = 3 * 86400
 # kinds of maintenance in which nothing can be listed (H20)
 _NOT_LISTABLE = frozenset({"offline", "delete", "unmount", "s3-refresh"})
-
 Jobs = Reading[tuple[PbsJob, ...]]
 
 
@@ -42,6 +43,7 @@ class ServerCollector:
     rhythm: ServerRhythm
     parallel: int = 4
     groups: GroupReader = field(init=False)
+    told: Told = field(default_factory=Told)
 
     def __post_init__(self) -> None:
         self.groups = GroupReader(self.name, self.rhythm)
@@ -60,7 +62,9 @@ class ServerCollector:
         held = replace(held, token_id=self.token_id, hosts=tuple(self.client.settings.hosts))
         with ThreadPoolExecutor(max_workers=self.parallel, thread_name_prefix=f"collect-{self.name}") as pool:
             steps = Steps(self.client.settings.label, now, self.rhythm.refresh_seconds, held.collectors, pool)
-            facts = _Round(self, held, steps, PbsCalls(self.client, deadline)).run()
+            facts = _Round(self, held, steps, PbsCalls(self.client, deadline, now + AHEAD_SECONDS)).run()
+        if facts.up:
+            self.told.tell(self.name, steps.failures)
         return replace(
             facts,
             certificate_not_after=self.client.certificate_not_after,
@@ -84,15 +88,25 @@ class _Round:
         permissions = steps.one("permissions", held.permissions, calls.permissions)
         if no_answer(version) and no_answer(permissions):
             return self._source_down(version, permissions)
-        sight = Sight(steps.label, self.collector.token_id, permissions)
         server_time: Reading[ServerTime] = steps.one("zone", Reading(), calls.time)
-        stores = self._stores(sight)
+        permissions, sight, stores = self._seen(permissions)
         names = [store.name for store in stores.value or ()]
         unlistable = _unlistable(steps.label, stores)
-        namespaces = steps.many("namespaces", names, held.namespaces, calls.namespaces, sight.namespaces, unlistable)
+        namespaces = steps.many(
+            "namespaces",
+            names,
+            held.namespaces,
+            lambda store: calls.namespaces(store, version.value),
+            sight.namespaces,
+            unlistable,
+        )
         prune_jobs = self._jobs("prune", held.prune_jobs, sight, names)
         verify_jobs = self._jobs("verify", held.verify_jobs, sight, names)
         tasks = steps.one("tasks", held.tasks, lambda: calls.tasks(steps.now - TASKS_SINCE_SECONDS), sight.tasks)
+        sync_jobs = self._jobs("sync", held.sync_jobs, sight, names)
+        collections = self._collections(sight, stores, unlistable)
+        # last, because only they may take longer than the deadline leaves
+        groups = self._groups(sight, namespaces, verify_jobs, tasks, server_time)
         facts = replace(
             held,
             attempted_at=steps.now,
@@ -104,17 +118,17 @@ class _Round:
             zone=_zone(held.zone, server_time),
             datastores=stores,
             namespaces=namespaces,
-            groups=self._groups(sight, namespaces, verify_jobs, tasks, server_time),
-            garbage_collections=self._collections(sight, stores, unlistable),
+            groups=groups,
+            garbage_collections=collections,
             prune_jobs=prune_jobs,
             verify_jobs=verify_jobs,
-            sync_jobs=self._jobs("sync", held.sync_jobs, sight, names),
+            sync_jobs=sync_jobs,
             tasks=tasks,
         )
         failure = None if steps.answered else version.failure
         return replace(facts, up=steps.answered, failure=failure, collectors=tuple(steps.runs))
 
-    def _source_down(self, version: Reading[str], permissions: Reading[Any]) -> PbsFacts:
+    def _source_down(self, version: Reading[str], permissions: Reading[Permissions]) -> PbsFacts:
         """Return the facts held from before when the server does not answer at all; nothing more is asked."""
         return replace(
             self.held,
@@ -135,21 +149,28 @@ class _Round:
         except SourceError:
             return self.held.identity
 
+    def _seen(
+        self, permissions: Reading[Permissions]
+    ) -> tuple[Reading[Permissions], Sight, Reading[tuple[Datastore, ...]]]:
+        """Read the datastores, by what the token may see, and believe both as far as they do not contradict each other."""
+        label, token, now = self.steps.label, self.collector.token_id, self.steps.now
+        stores = self._stores(Sight.of(label, token, permissions, now))
+        permissions = trusted_permissions(self.steps, self.held.permissions, permissions, stores)
+        return permissions, Sight.of(label, token, permissions, now), stores
+
     def _stores(self, sight: Sight) -> Reading[tuple[Datastore, ...]]:
         """Read the datastores: what is configured from one call, figures and errors from another; either may fail alone."""
         held = self.held.datastores
         nothing: Reading[tuple[Datastore, ...]] = Reading()
         listed = self.steps.one("datastores", nothing, self.calls.stores, sight.stores)
         usage = self.steps.one("datastore_usage", nothing, self.calls.usage, sight.stores)
-        failure = listed.failure or usage.failure
+        failure = listed.failure or usage.failure or without_figures(self.steps, listed, usage)
         if listed.value is None and usage.value is None:
             return kept(held, failure, self.steps.max_age) if failure else held
         known = {store.name: store for store in held.value or ()}
-        configured = known if listed.value is None else {store.name: store for store in listed.value}
-        figures = known if usage.value is None else {store.name: store for store in usage.value}
-        names = sorted(
-            {*(configured if listed.value is not None else ()), *(figures if usage.value is not None else ())}
-        )
+        configured = known if listed.value is None else {**known, **{store.name: store for store in listed.value}}
+        figures = known if usage.value is None else {**known, **{store.name: store for store in usage.value}}
+        names = sorted({store.name for reading in (listed, usage) for store in reading.value or ()})
         merged = tuple(
             _merged(configured.get(name, Datastore(name)), figures.get(name, Datastore(name))) for name in names
         )
@@ -183,13 +204,15 @@ class _Round:
         doubt = sight.jobs(f"/admin/{job_type}", stores)
         configured = steps.read(nothing, lambda: calls.configured_jobs(job_type), doubt)
         run = steps.read(nothing, lambda: calls.run_jobs(job_type), doubt)
-        failure = run.failure or configured.failure
+        failure = run.failure or configured.failure or unlisted_jobs(steps.label, job_type, configured, run)
         if configured.value is None and run.value is None:
             reading = kept(held, failure, steps.max_age) if failure else held
         else:
             ids = {job.id for job in configured.value or ()}
-            last = run.value if run.value is not None else [job for job in held.value or () if job.id in ids]
-            jobs = merge_jobs(configured.value or (), last)
+            told = {job.id for job in run.value or ()}
+            # how a job ran that the second call does not tell of
+            last = [job for job in held.value or () if job.id in ids - told]
+            jobs = merge_jobs(configured.value or (), [*(run.value or ()), *last])
             reading = Reading(jobs, steps.now, steps.max_age, failure, configured.partial or run.partial)
         steps.note(f"{job_type}_jobs", [reading], started, len(reading.value or ()))
         return reading
@@ -209,9 +232,11 @@ class _Round:
             places |= {(store, namespace): away for namespace in reading.value or ()}
         clock = server_time.value.clock if server_time.value else None
         ahead = clock - self.steps.now if clock is not None else 0
-        verified, pruned = (
-            touched_by(tasks.value or (), verify_jobs.value or (), kind, ahead) for kind in ("verif", "prune")
-        )
+        # one that says to end in the future would touch every group again and again
+        ended = [
+            task for task in tasks.value or () if task.ended_at is not None and task.ended_at - ahead <= self.steps.now
+        ]
+        verified, pruned = (touched_by(ended, verify_jobs.value or (), kind, ahead) for kind in ("verif", "prune"))
         doubts = {place: sight.groups(*place) for place in places}
         reader = self.collector.groups
         return reader.read(self.steps, self.calls, places, doubts, self.held.groups, (verified, pruned))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TypeVar
 
 import msgspec
@@ -14,12 +15,14 @@ from exporter.client.source import SourceClient
 from exporter.collect import pbs_parse as parse
 from exporter.collect import pbs_rows as rows
 from exporter.collect.pbs_snapshots import Contents, Key, parse_snapshots
+from exporter.collect.pbs_values import LARGEST
 from exporter.errors import FailureReason, NotFound, ServerFailed
 from report.backups import Datastore, GarbageCollection, PbsJob, PbsTask
 from report.readings import Permissions
 
 T = TypeVar("T")
 
+FIRST_WITH_NAMESPACES = (2, 2)
 TASKS_AT_MOST = "1000"
 # tasks that change what snapshots say; the filter is a substring: `verif` is in verify_group and verificationjob, `prune` in prunejob
 TASKS_THAT_CHANGE = ("verif", "prune")
@@ -27,10 +30,11 @@ TASKS_THAT_CHANGE = ("verif", "prune")
 
 @dataclass(frozen=True, slots=True)
 class PbsCalls:
-    """The calls of one refresh: one client, one deadline."""
+    """The calls of one refresh: one client, one deadline, and the latest time (epoch) that a backup can have."""
 
     client: SourceClient
     deadline: Deadline
+    latest: int = LARGEST
 
     def version(self) -> str:
         return parse.parse_version(self._get("/version", rows.VersionRow))
@@ -54,12 +58,14 @@ class PbsCalls:
     def usage(self) -> tuple[Datastore, ...]:
         return parse.parse_usage(self._get("/status/datastore-usage", list[rows.UsageRow], large=True))
 
-    def namespaces(self, store: str) -> tuple[str, ...]:
-        """Ask for the namespaces of a store; a server older than 2.2 has the root only."""
+    def namespaces(self, store: str, version: str | None) -> tuple[str, ...]:
+        """Ask for the namespaces of a store; a server older than 2.2 has the root only. From any other "not found" is a failure."""
         path = path_of("/admin/datastore/{store}/namespace", store=store)
         try:
             return parse.parse_namespaces(self._get(path, list[rows.NamespaceRow]))
         except NotFound:
+            if version is None or version_numbers(version) >= FIRST_WITH_NAMESPACES:
+                raise
             return ("",)
 
     def groups(self, store: str, namespace: str) -> parse.GroupListing:
@@ -70,7 +76,7 @@ class PbsCalls:
         """Ask for the snapshots of one group, or of a whole namespace: the server opens the manifest of each."""
         path = path_of("/admin/datastore/{store}/snapshots", store=store)
         query = _in(namespace) if group is None else {**_in(namespace), "backup-type": group[0], "backup-id": group[1]}
-        return parse_snapshots(self._get(path, list[msgspec.Raw], large=True, **query))
+        return parse_snapshots(self._get(path, list[msgspec.Raw], large=True, **query), self.latest)
 
     def collections(self) -> tuple[GarbageCollection, ...] | None:
         """Ask for all garbage collections at once; None from a server older than 3.2."""
@@ -116,6 +122,11 @@ class PbsCalls:
 
     def _get(self, path: str, into: type[T], *, large: bool = False, **query: str) -> T:
         return self.client.get(path, into, self.deadline, large=large, **query)
+
+
+def version_numbers(version: str) -> tuple[int, ...]:
+    """Given a version, `3.2.1`, return its numbers up to the first part that is none."""
+    return tuple(int(part) for part in takewhile(str.isdecimal, version.split(".")))
 
 
 def _in(namespace: str) -> dict[str, str]:

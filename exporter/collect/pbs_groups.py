@@ -2,56 +2,20 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from exporter.collect.pbs_calls import PbsCalls
-from exporter.collect.pbs_listing import (
-    Cause,
-    Due,
-    Key,
-    Place,
-    Read,
-    ServerRhythm,
-    Touched,
-    choose,
-    reads,
-)
+from exporter.collect.pbs_contents import NOTHING, Group, Outcome, read_contents
+from exporter.collect.pbs_listing import Cause, Key, Place, ServerRhythm, Touched, choose, reads
 from exporter.collect.pbs_parse import GroupListing, ListedGroup
 from exporter.collect.pbs_snapshots import GroupContent
-from exporter.collect.steps import NO_ANSWER, STALE_AFTER_PERIODS, Doubt, Steps, kept
-from exporter.errors import FailureReason, SourceError
-from report.backups import BackupGroup, GroupsByNamespace, SnapshotFlag
+from exporter.collect.steps import STALE_AFTER_PERIODS, Doubt, Steps, kept
+from exporter.errors import FailureReason
+from report.backups import BackupGroup, GroupsByNamespace
 from report.readings import Failure, Reading
 
-# answers of more rows than this are taken in one at a time, so that few large ones are in memory at once
-LARGE_ROWS = 5_000
-# calls handed to the pool at a time
-_BATCH = 256
-# a group that is too slow must not keep the others from being read
-_ASK_NO_MORE = NO_ANSWER - {FailureReason.TIMEOUT, FailureReason.RESET}
-_NOTHING = GroupContent()
-
-Group = tuple[Place, Key]
-
-
-@dataclass(slots=True)
-class _Outcome:
-    """What the calls of /snapshots told: contents by group (and whether fewer rows came than the group has), or why not."""
-
-    contents: dict[Group, tuple[GroupContent, bool]] = field(default_factory=dict)
-    failures: dict[Group, Failure] = field(default_factory=dict)
-    opened: dict[Cause, int] = field(default_factory=lambda: dict.fromkeys(Cause, 0))
-
-    def take(self, other: _Outcome) -> None:
-        """Add what another call told."""
-        self.contents |= other.contents
-        self.failures |= other.failures
-        for cause, count in other.opened.items():
-            self.opened[cause] += count
+_NEVER: Reading[tuple[BackupGroup, ...]] = Reading()
 
 
 @dataclass(slots=True)
@@ -65,6 +29,7 @@ class GroupReader:
     manifests_opened: dict[Cause, int] = field(default_factory=lambda: dict.fromkeys(Cause, 0))
     manifests_opened_ever: dict[Cause, int] = field(default_factory=lambda: dict.fromkeys(Cause, 0))
     _failed_at: dict[Group, int] = field(default_factory=dict)
+    _piecemeal: set[Place] = field(default_factory=set)
 
     def read(
         self,
@@ -78,7 +43,11 @@ class GroupReader:
         """Given the namespaces (and why one cannot be asked), doubts about what the token sees in them, what is held, and what verify
         and prune tasks touched, return the groups of each.
         """
-        asked = [place for place, away in places.items() if away is None]
+        # the longest unread first: where the deadline cut a refresh short, the next one goes on
+        asked = sorted(
+            (place for place, away in places.items() if away is None),
+            key=lambda place: held.get(place, _NEVER).fetched_at or 0,
+        )
         never: Mapping[Place, Reading[GroupListing]] = {}
         listings = steps.many("groups", asked, never, lambda place: calls.groups(*place), doubt.__getitem__)
         known = {
@@ -87,7 +56,7 @@ class GroupReader:
         }
         rows = {place: reading.value.groups for place, reading in listings.items() if reading.value is not None}
         due = choose(rows, known, *touched, self.rhythm, self._failed_at)
-        outcome = self._snapshots(steps, calls, reads(due, rows))
+        outcome = read_contents(steps, calls, reads(due, rows, self._piecemeal))
         self._remember(steps.now, outcome, rows)
         causes = {(each.place, each.listed.key): each.cause for each in due}
         readings: dict[Place, Reading[tuple[BackupGroup, ...]]] = {}
@@ -102,7 +71,7 @@ class GroupReader:
                 readings[place] = replace(before, failure=listings[place].failure, max_age=steps.max_age)
         return readings
 
-    def _remember(self, now: int, outcome: _Outcome, rows: Mapping[Place, Sequence[ListedGroup]]) -> None:
+    def _remember(self, now: int, outcome: Outcome, rows: Mapping[Place, Sequence[ListedGroup]]) -> None:
         self.manifests_opened = outcome.opened
         for cause, count in outcome.opened.items():
             self.manifests_opened_ever[cause] += count
@@ -111,37 +80,8 @@ class GroupReader:
             group: at for group, at in self._failed_at.items() if group not in outcome.contents and group[0] in rows
         }
         self._failed_at = {**still, **dict.fromkeys(outcome.failures, now)}
-
-    # --- snapshots -----------------------------------------------------------------------------------------------
-
-    def _snapshots(self, steps: Steps, calls: PbsCalls, wanted: Sequence[Read]) -> _Outcome:
-        """Make the calls of /snapshots, side by side; after one without any answer the rest is not asked."""
-        started = time.monotonic()
-        outcome, one_at_a_time = _Outcome(), threading.Lock()
-        stopped: list[Failure] = []
-
-        def ask(read: Read) -> _Outcome:
-            if stopped:
-                return _failed(read, stopped[0])
-            try:
-                if read.expected > LARGE_ROWS:
-                    with one_at_a_time:
-                        return _answered(calls, read)
-                return _answered(calls, read)
-            except (SourceError, ValueError, OverflowError) as error:
-                failure = steps.failure_of(error)
-                if failure.code in _ASK_NO_MORE:
-                    stopped.append(failure)
-                return _failed(read, failure)
-
-        for start in range(0, len(wanted), _BATCH):
-            for told in steps.pool.map(ask, wanted[start : start + _BATCH]):
-                outcome.take(told)
-        failures: list[Reading[Any]] = [Reading(failure=failure) for failure in outcome.failures.values()]
-        steps.note("snapshots", failures, started, len(outcome.contents))
-        return outcome
-
-    # --- groups --------------------------------------------------------------------------------------------------
+        # until nothing of a namespace is left to read
+        self._piecemeal = (self._piecemeal | outcome.too_much) & {place for place, _ in outcome.failures}
 
     def _assembled(
         self,
@@ -149,13 +89,13 @@ class GroupReader:
         place: Place,
         listing: Reading[GroupListing],
         held: Mapping[Key, BackupGroup],
-        outcome: _Outcome,
+        outcome: Outcome,
         causes: Mapping[Group, Cause],
     ) -> Reading[tuple[BackupGroup, ...]]:
         """Make the groups of a namespace out of its listing, what was read, and what is held. Those no longer listed are gone, unless
         the listing had rows that could not be read.
         """
-        told = listing.value or GroupListing(())
+        told = listing.value if listing.value is not None else GroupListing(())
         groups = {
             row.key: self._group(steps.now, place, row, held.get(row.key), outcome, causes.get((place, row.key)))
             for row in told.groups
@@ -169,6 +109,7 @@ class GroupReader:
         if failures and failure is None:
             more = f" ({len(failures)} of {len(groups)} groups were not read)" if len(failures) > 1 else ""
             failure = replace(failures[0], message=failures[0].message + more)
+        failure = failure or outcome.doubt(place)
         partial = listing.partial or bool(told.unread)
         return Reading(tuple(groups[key] for key in sorted(groups)), steps.now, steps.max_age, failure, partial)
 
@@ -178,18 +119,25 @@ class GroupReader:
         place: Place,
         row: ListedGroup,
         held: BackupGroup | None,
-        outcome: _Outcome,
+        outcome: Outcome,
         cause: Cause | None,
     ) -> BackupGroup:
         key = (place, row.key)
+        content, incomplete = outcome.contents.get(key, (NOTHING, False))
+        unchanged = held is not None and not held.incomplete and held.row_digest == row.digest
+        if held is not None and unchanged and incomplete:
+            # fewer snapshots came than the row says: those that are held are as many
+            return self._kept(now, held, None)
         if key in outcome.contents or row.count == 0:
-            content, incomplete = outcome.contents.get(key, (_NOTHING, False))
             return self._read_group(now, place, row, content, incomplete)
         if held is None:
-            return replace(self._read_group(now, place, row, _NOTHING, True), row_digest=None)
+            return replace(self._read_group(now, place, row, NOTHING, True), row_digest=None)
         if key not in outcome.failures:
             return held
-        # what changed and could not be read is not what is held; the rest may wait for its next turns
+        return self._kept(now, held, None if unchanged else cause)
+
+    def _kept(self, now: int, held: BackupGroup, cause: Cause | None) -> BackupGroup:
+        """Return what is held of a group that could not be read: what changed is not what is held; the rest may wait for its next turns."""
         too_old = now - held.read_at > STALE_AFTER_PERIODS * self.rhythm.slow_seconds
         return replace(held, incomplete=True) if cause is Cause.CHANGED or too_old else held
 
@@ -210,39 +158,6 @@ class GroupReader:
             row_last_backup=row.last_backup,
             incomplete=incomplete,
             newest_archives=content.newest_archives,
+            key_fingerprints=content.key_fingerprints,
             row_digest=row.digest,
         )
-
-
-def _answered(calls: PbsCalls, read: Read) -> _Outcome:
-    """Make one call of /snapshots, and for every group with fewer rows than it should have, once more for that group alone."""
-    outcome = _Outcome()
-    answer = calls.snapshots(*read.place, None if read.whole else read.due[0].listed.key)
-    for due in read.due:
-        content = answer.groups.get(due.listed.key, _NOTHING)
-        outcome.opened[due.cause] += _manifests(content)
-        if len(content.snapshots) < due.listed.count:
-            content = _again(calls, due, content, outcome)
-        incomplete = len(content.snapshots) < due.listed.count
-        outcome.contents[due.place, due.listed.key] = content, incomplete
-    return outcome
-
-
-def _again(calls: PbsCalls, due: Due, before: GroupContent, outcome: _Outcome) -> GroupContent:
-    """Read a group once more; if that fails, what came first stands."""
-    try:
-        answer = calls.snapshots(*due.place, due.listed.key)
-    except SourceError:
-        return before
-    content = answer.groups.get(due.listed.key, _NOTHING)
-    outcome.opened[due.cause] += _manifests(content)
-    return content
-
-
-def _manifests(content: GroupContent) -> int:
-    """An unfinished snapshot has none that could be opened."""
-    return len(content.snapshots) - content.snapshots.count(SnapshotFlag.UNFINISHED)
-
-
-def _failed(read: Read, failure: Failure) -> _Outcome:
-    return _Outcome(failures={(due.place, due.listed.key): failure for due in read.due})

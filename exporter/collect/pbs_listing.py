@@ -7,7 +7,7 @@ task touched since they were read, and in a slow round all of them, so that veri
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeVar
@@ -205,8 +205,11 @@ def _shares(
     return chosen
 
 
-def reads(due: Sequence[Due], listings: Mapping[Place, Sequence[ListedGroup]]) -> list[Read]:
-    """Given the groups to read and the cheap listings, return the calls, in the order of the first group of each.
+def reads(
+    due: Sequence[Due], listings: Mapping[Place, Sequence[ListedGroup]], piecemeal: Collection[Place] = ()
+) -> list[Read]:
+    """Given the groups to read, the cheap listings, and the namespaces that took too long as a whole, return the calls, in the order of
+    the first group of each.
 
     A whole namespace is one call only where every group in it is due, so that no other's manifests are opened.
     """
@@ -216,7 +219,8 @@ def reads(due: Sequence[Due], listings: Mapping[Place, Sequence[ListedGroup]]) -
     whole = {
         place
         for place, there in by_place.items()
-        if len(there) == sum(1 for listed in listings[place] if listed.count)
+        if place not in piecemeal
+        and len(there) == sum(1 for listed in listings[place] if listed.count)
         and sum(each.listed.count for each in there) <= WHOLE_AT_MOST
     }
     calls: dict[Place | tuple[Place, Key], Read] = {}

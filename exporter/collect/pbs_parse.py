@@ -132,17 +132,24 @@ def parse_namespaces(answer: Sequence[rows.NamespaceRow]) -> tuple[str, ...]:
 
 
 def parse_groups(answer: Iterable[msgspec.Raw]) -> GroupListing:
-    """Given the rows of /groups, each still as text, return them; a row that makes no sense costs itself only."""
+    """Given the rows of /groups, each still as text, return them; a row that makes no sense costs itself only.
+
+    Raises ValueError if none makes sense: that is not a namespace without groups.
+    """
     groups: dict[tuple[str, str], ListedGroup] = {}
     unread = 0
     for raw in answer:
         try:
-            row = _GROUP.decode(raw)
-        except msgspec.DecodeError:
+            group = _listed(_GROUP.decode(raw))
+        except (msgspec.DecodeError, UnicodeDecodeError):
             unread += 1
             continue
-        group = _listed(row)
-        groups[group.key] = group
+        if group.count < 0:
+            unread += 1
+        else:
+            groups[group.key] = group
+    if unread and not groups:
+        raise ValueError(f"none of {unread} rows makes sense")
     return GroupListing(tuple(groups[key] for key in sorted(groups)), unread)
 
 
@@ -151,7 +158,7 @@ def _listed(row: rows.GroupRow) -> ListedGroup:
     return ListedGroup(
         backup_type=row.backup_type,
         backup_id=row.backup_id,
-        count=max(0, row.backup_count),
+        count=row.backup_count,
         last_backup=row.last_backup,
         owner=text(row.owner),
         comment=first_line(row.comment),

@@ -90,6 +90,7 @@ class SnapshotRow(Row):
     backup_time: int
     protected: bool | None = False
     size: Scalar = None
+    fingerprint: str | None = None
     verification: VerificationRow | None = None
     files: list[FileRow] = []
 

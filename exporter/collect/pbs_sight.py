@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from exporter.collect.steps import Doubt
-from exporter.errors import Denied
+from exporter.errors import Denied, FailureReason
 from report.backups import Datastore
+from report.privileges import PBS, grant_command
 from report.readings import Failure, Permissions, Reading
 
 AUDIT = "Datastore.Audit"
 STORES = "/datastore"
+ROOT = ""
 _SHOWS_NAMESPACES = (AUDIT, "Datastore.Backup", "Datastore.Read", "Datastore.Modify")
 
 
@@ -22,19 +24,29 @@ class Sight:
 
     label: str
     token_id: str
-    permissions: Reading[Permissions]
+    permissions: Permissions | None
+    unread: Failure | None = None
+
+    @staticmethod
+    def of(label: str, token_id: str, permissions: Reading[Permissions], now: int) -> Sight:
+        """Given who asks and what the token is said to be allowed, return what may be relied on of that now (epoch)."""
+        return Sight(label, token_id, permissions.usable(now), permissions.failure)
 
     def stores(self, value: Sequence[Datastore]) -> Failure | None:
         """Doubt an empty list of datastores; one that shows some is as long as the token's rights, which the report names."""
         return None if value else self._lacking(AUDIT, STORES, "/admin/datastore")
 
     def namespaces(self, store: str) -> Doubt:
-        """Doubt the namespaces of a store: those without any right are left out."""
+        """Doubt the namespaces of a store: those without any right are left out. With a right on the store its root is listed."""
         path = f"{STORES}/{store}"
-        known = self.permissions.value
+        known = self.permissions
         if known is not None and any(known.on(privilege, path) for privilege in _SHOWS_NAMESPACES):
-            return lambda _: None
+            return lambda value: None if ROOT in value else self._rootless(store)
         return self._always(AUDIT, path, "/admin/datastore/{store}/namespace")
+
+    def _rootless(self, store: str) -> Failure:
+        message = f"{self.label}: the namespaces of {store} are listed without its root, which is always there"
+        return Failure(FailureReason.MALFORMED, "/admin/datastore/{store}/namespace", message)
 
     def groups(self, store: str, namespace: str) -> Doubt:
         """Doubt the groups of a namespace: with Datastore.Backup alone only the token's own are listed."""
@@ -69,9 +81,9 @@ class Sight:
 
     def _lacking(self, privilege: str, path: str, endpoint: str) -> Failure | None:
         """Say that a privilege is missing, or, where the privileges could not be read, that it may be."""
-        known = self.permissions.value
+        known = self.permissions
         if known is None:
-            failure = self.permissions.failure
+            failure = self.unread
             message = f"{self.label}: whether {endpoint} shows everything is not known: the token's privileges could not be read"
             return Failure(failure.code if failure else "forbidden", endpoint, message)
         if known.on(privilege, path):
@@ -80,10 +92,6 @@ class Sight:
             self.label,
             endpoint,
             f"token {self.token_id} lacks {privilege} on {path}, so what it may not see is left out",
-            f"run: proxmox-backup-manager acl update {_grant(privilege)} --auth-id '{self.token_id}'",
+            f"run: {grant_command(PBS, privilege, self.token_id)}",
         )
         return Failure(denied.reason, denied.endpoint, str(denied))
-
-
-def _grant(privilege: str) -> str:
-    return "/remote RemoteAudit" if privilege.startswith("Remote.") else "/ Audit"

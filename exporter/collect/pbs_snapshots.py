@@ -19,15 +19,21 @@ MANIFEST = "index.json.blob"
 # these say nothing about how the data is stored: the manifest of an encrypted backup is signed, the log comes without a mode
 _NOT_DATA = frozenset({MANIFEST, "client.log.blob"})
 _ROW = msgspec.json.Decoder(rows.SnapshotRow, strict=False)
+# a key is a byte in a column; more keys than that in one group are not told apart
+_MOST_KEYS = 255
 _VERIFICATION = {"ok": SnapshotFlag.VERIFIED, "failed": SnapshotFlag.VERIFY_FAILED}
 
 
 @dataclass(frozen=True, slots=True)
 class GroupContent:
-    """The snapshots of one group, and the files of its newest finished one."""
+    """The snapshots of one group, the files of its newest finished one, the fingerprints of the keys, and how many rows were left out
+    because their time cannot be.
+    """
 
     snapshots: Snapshots = field(default_factory=Snapshots)
     newest_archives: tuple[Archive, ...] = ()
+    unread: int = 0
+    key_fingerprints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +47,23 @@ class Contents:
 
 @dataclass(slots=True)
 class _Columns:
-    """One group while its rows come in; the newest finished one's files are kept until a newer one comes."""
+    """One group while its rows come in; the newest finished one's files are kept until a newer one comes.
+
+    `keys` stays None as long as no row has a key; `fingerprints` are those met so far, with their numbers from 1.
+    """
 
     times: array[int] = field(default_factory=lambda: array("q"))
     sizes: array[int] = field(default_factory=lambda: array("q"))
     flags: bytearray = field(default_factory=bytearray)
     verified_at: array[int] = field(default_factory=lambda: array("q"))
-    newest_at: int = -LARGEST - 1
+    newest_at: int = 0
     newest_files: Sequence[rows.FileRow] = ()
+    unread: int = 0
+    keys: bytearray | None = None
+    fingerprints: dict[str, int] = field(default_factory=dict)
 
     def add(self, row: rows.SnapshotRow) -> None:
-        time = min(max(row.backup_time, -LARGEST - 1), LARGEST)
+        time = row.backup_time
         size = number(row.size)
         flags = flags_of(row)
         verification = row.verification
@@ -62,10 +74,21 @@ class _Columns:
         self.verified_at.append(NEVER if verified is None else verified)
         if not flags & SnapshotFlag.UNFINISHED and time >= self.newest_at:
             self.newest_at, self.newest_files = time, row.files
+        if row.fingerprint or self.keys is not None:
+            self._add_key(row.fingerprint)
+
+    def _add_key(self, fingerprint: str | None) -> None:
+        """Note the key of the row that was added last; one that only signs has a key too (M11)."""
+        if self.keys is None:
+            self.keys = bytearray(len(self.times) - 1)
+        if fingerprint and fingerprint not in self.fingerprints and len(self.fingerprints) < _MOST_KEYS:
+            self.fingerprints[fingerprint] = len(self.fingerprints) + 1
+        self.keys.append(self.fingerprints.get(fingerprint, 0) if fingerprint else 0)
 
     def content(self) -> GroupContent:
         """Return the columns, ascending by time, no longer than they need to be."""
         order = sorted(range(len(self.times)), key=self.times.__getitem__)
+        keys, fingerprints = self._keys(order)
         return GroupContent(
             Snapshots(
                 # from lists: an array made of an iterator keeps room to grow
@@ -73,27 +96,45 @@ class _Columns:
                 array("q", [self.sizes[position] for position in order]),
                 bytes([self.flags[position] for position in order]),
                 array("q", [self.verified_at[position] for position in order]),
+                keys,
             ),
             tuple(sorted((_archive(file) for file in self.newest_files), key=lambda archive: archive.name)),
+            self.unread,
+            fingerprints,
         )
 
+    def _keys(self, order: Sequence[int]) -> tuple[bytes, tuple[str, ...]]:
+        """Return the column of keys and the fingerprints, numbered as their first snapshots follow each other in time."""
+        if self.keys is None:
+            return b"", ()
+        met = dict.fromkeys(number for position in order if (number := self.keys[position]))
+        names = {number: sys.intern(fingerprint) for fingerprint, number in self.fingerprints.items()}
+        renumbered = {0: 0} | {number: place for place, number in enumerate(met, 1)}
+        return bytes([renumbered[self.keys[position]] for position in order]), tuple(names[number] for number in met)
 
-def parse_snapshots(answer: Iterable[msgspec.Raw]) -> Contents:
-    """Given the rows of /snapshots, each still as text, return the snapshots by group; a row that makes no sense costs itself only."""
+
+def parse_snapshots(answer: Iterable[msgspec.Raw], latest: int = LARGEST) -> Contents:
+    """Given the rows of /snapshots, each still as text, and the latest time (epoch) that a backup can have, return the snapshots by
+    group; a row that makes no sense costs itself only.
+    """
     found: dict[Key, _Columns] = {}
     total = unread = 0
     for raw in answer:
         total += 1
         try:
             row = _ROW.decode(raw)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             unread += 1
             continue
         key = row.backup_type, row.backup_id
         columns = found.get(key)
         if columns is None:
             columns = found[key] = _Columns()
-        columns.add(row)
+        if 0 <= row.backup_time <= latest:
+            columns.add(row)
+        else:
+            columns.unread += 1
+            unread += 1
     return Contents({key: columns.content() for key, columns in found.items()}, total, unread)
 
 

@@ -8,6 +8,9 @@ from functools import lru_cache
 from exporter.collect.pbs_rows import Scalar
 
 LARGEST = 2**63 - 1
+# how far ahead of us a backup may be dated: clocks and zones differ by less; what lies farther ahead would hide for as long that no
+# backup is made
+AHEAD_SECONDS = 86_400
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _UPID_PARTS = 10
 _UPID_START = 5

@@ -2,7 +2,9 @@
 
 A refresh makes 8 calls for the cluster, 4 for each node that is online, 1 for each job, 1 for each pool that a job names and that
 `/cluster/resources` does not show, and 1 for each storage with backups that is no PBS (one that
-is not shared: for each node). Guest configurations are read in a slow round (24 h by default), spread over refreshes.
+is not shared: for each node). Guest configurations are read in a slow round (24 h by default), spread over refreshes. Once an hour it
+asks each node twice more, for its restores; and it reads the log of each vzdump task that did not end OK, and of each restore, once: at
+most 50 and 10 of them in a refresh.
 """
 
 from __future__ import annotations
@@ -17,8 +19,18 @@ from typing import Any, TypeVar
 from exporter.client.deadline import Deadline
 from exporter.client.source import SourceClient
 from exporter.collect.file_backups import FileCalls, Parts, read_backups
+from exporter.collect.patience import Told
 from exporter.collect.pve_calls import PveCalls
-from exporter.collect.pve_known import nodes_or_names, unseen_pools, with_last_names
+from exporter.collect.pve_known import unseen_pools, with_last_names
+from exporter.collect.pve_logs import read_outcomes, read_restores
+from exporter.collect.pve_trust import (
+    Plan,
+    trusted_nodes,
+    trusted_permissions,
+    trusted_plan,
+    trusted_storages,
+    trusted_tasks,
+)
 from exporter.collect.steps import Steps, no_answer
 from exporter.collect.task_counts import TaskCounter
 from exporter.counters import Counters
@@ -38,7 +50,7 @@ from report.readings import Failure, Permissions, Reading
 T = TypeVar("T")
 
 # guest configurations read in a refresh even where the spread round would ask for fewer, so that small estates are known at once
-CONFIGS_AT_LEAST = 50
+CONFIGS_AT_LEAST = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +72,8 @@ class ClusterCollector:
     rhythm: Rhythm
     parallel: int = 4
     tasks: TaskCounter = field(init=False)
+    configs_failed_at: dict[int, int] = field(default_factory=dict)
+    told: Told = field(default_factory=Told)
 
     def __post_init__(self) -> None:
         self.tasks = TaskCounter(self.counters)
@@ -73,6 +87,8 @@ class ClusterCollector:
         with ThreadPoolExecutor(max_workers=self.parallel, thread_name_prefix=f"collect-{self.name}") as pool:
             steps = Steps(self.client.settings.label, now, self.rhythm.refresh_seconds, held.collectors, pool)
             facts = _Round(self, held, now, PveCalls(self.client, deadline), steps).run()
+        if facts.up:
+            self.told.tell(self.name, steps.failures)
         self.tasks.count(held, facts)
         return facts
 
@@ -95,10 +111,13 @@ class _Round:
         if no_answer(version) and no_answer(permissions):
             return self._source_down(version, permissions)
         inventory = steps.one("inventory", held.inventory, calls.inventory)
-        jobs = steps.one("jobs", held.jobs, calls.jobs)
-        all_visible = permissions.value is not None and permissions.value.below("Datastore.Audit", "/storage")
+        permissions = trusted_permissions(steps, held.permissions, permissions, inventory)
+        plan = self._plan(inventory)
+        inventory = plan.inventory
+        rights = permissions.usable(self.now)
+        all_visible = rights is not None and rights.below("Datastore.Audit", "/storage")
         storages = steps.one("storages", held.storages, lambda: calls.storages(all_visible))
-        nodes = nodes_or_names(steps.one("nodes", held.nodes, calls.nodes), inventory)
+        nodes = trusted_nodes(steps, steps.one("nodes", held.nodes, calls.nodes), inventory)
         names = [node.name for node in nodes.value or ()]
         away = {
             node.name: Failure(FailureReason.NODE_UNREACHABLE, "", f"node {node.name} is offline")
@@ -107,7 +126,10 @@ class _Round:
         }
         configs = self._configs(inventory, away)
         states = steps.many("storage_states", names, held.storage_states, calls.storage_states, away=away)
-        backups, parts = self._backups(storages, states, permissions)
+        storages = trusted_storages(steps, held.storages, storages, states)
+        backups, parts = self._backups(storages, states, rights)
+        zones = steps.many("zones", names, held.zones, calls.zone, away=away)
+        tasks = self._tasks(names, away)
         facts = ClusterFacts(
             name=held.name,
             attempted_at=self.now,
@@ -117,37 +139,48 @@ class _Round:
             permissions=permissions,
             inventory=with_last_names(inventory, held.inventory.value, configs),
             nodes=nodes,
-            pool_lookups=steps.many("pools", unseen_pools(jobs, inventory), held.pool_lookups, calls.pool),
-            jobs=jobs,
-            included=steps.many(
-                "included_volumes", (job.id for job in jobs.value or ()), held.included, calls.included
-            ),
-            not_backed_up=steps.one("not_backed_up", held.not_backed_up, calls.not_backed_up),
+            pool_lookups=plan.lookups,
+            jobs=plan.jobs,
+            included=plan.included,
+            not_backed_up=plan.uncovered,
             storages=storages,
             storage_states=states,
             vzdump_defaults=steps.many(
                 "vzdump_defaults", names, held.vzdump_defaults, calls.vzdump_defaults, away=away
             ),
-            zones=steps.many("zones", names, held.zones, calls.zone, away=away),
-            tasks=self._tasks(names, away),
+            zones=zones,
+            tasks=tasks,
             configs=configs,
             backups=backups,
             backup_parts=parts,
+            # the last to be read: everything else matters more when time runs out
+            restores=read_restores(steps, calls, held, names, away),
+            outcomes=read_outcomes(steps, calls, held, tasks, zones, away),
             certificate_not_after=self.collector.client.certificate_not_after,
         )
         failure = None if steps.answered else version.failure
         return replace(facts, up=steps.answered, failure=failure, collectors=tuple(steps.runs))
 
+    def _plan(self, inventory: Reading[Inventory]) -> Plan:
+        """Read the jobs, their pools, and what PVE itself says that they select; believe what the answers do not contradict."""
+        held, calls, steps = self.held, self.calls, self.steps
+        jobs = steps.one("jobs", held.jobs, calls.jobs)
+        lookups = steps.many("pools", unseen_pools(jobs, inventory), held.pool_lookups, calls.pool)
+        names = (job.id for job in jobs.value or ())
+        included = steps.many("included_volumes", names, held.included, calls.included)
+        uncovered = steps.one("not_backed_up", held.not_backed_up, calls.not_backed_up)
+        return trusted_plan(steps, held, Plan(inventory, jobs, lookups, included, uncovered))
+
     def _backups(
         self,
         storages: Reading[tuple[StorageDefinition, ...]],
         states: Mapping[str, Reading[tuple[StorageState, ...]]],
-        permissions: Reading[Permissions],
+        rights: Permissions | None,
     ) -> tuple[dict[str, Reading[tuple[BackupGroup, ...]]], Parts]:
         """Read which backups lie on storages that are no PBS (D5); also return what each node told, to be held."""
         calls = FileCalls(self.collector.client, self.calls.deadline)
         return read_backups(
-            self.steps, calls, self.held.name, storages.value or (), states, permissions.value, self.held.backup_parts
+            self.steps, calls, self.held.name, storages.value or (), states, rights, self.held.backup_parts
         )
 
     def _source_down(self, *asked: Reading[Any]) -> ClusterFacts:
@@ -167,7 +200,8 @@ class _Round:
         """Read each node's vzdump tasks; of a node that was never asked, what the cluster's own list has of it (G3)."""
         tasks = self.steps.many("tasks", names, self.held.tasks, self.calls.tasks, away=away)
         recent = self.steps.one("cluster_tasks", Reading(), self.calls.cluster_tasks)
-        for node, reading in tasks.items():
+        for node, reading in trusted_tasks(self.steps, self.held.tasks, tasks, recent).items():
+            tasks[node] = reading
             there = tuple(task for task in recent.value or () if task.node == node)
             if reading.failure and there and reading.value is None:
                 tasks[node] = replace(reading, value=there, fetched_at=recent.fetched_at, max_age=recent.max_age)
@@ -179,6 +213,7 @@ class _Round:
         guests = inventory.value.guests if inventory.value else ()
         held = {guest.vmid: self.held.configs[guest.vmid] for guest in guests if guest.vmid in self.held.configs}
         read_at = {guest.vmid: held[guest.vmid].fetched_at if guest.vmid in held else 0 for guest in guests}
+        failed_at = self.collector.configs_failed_at
         due = [
             guest
             for guest in guests
@@ -186,7 +221,7 @@ class _Round:
         ]
         share = max(CONFIGS_AT_LEAST, math.ceil(len(guests) * rhythm.refresh_seconds / rhythm.guest_config_seconds))
         chosen = (
-            sorted(due, key=lambda guest: (read_at[guest.vmid], guest.vmid))[:share]
+            sorted(due, key=lambda guest: (max(read_at[guest.vmid], failed_at.get(guest.vmid, 0)), guest.vmid))[:share]
             if inventory.failure is None
             else []
         )
@@ -197,9 +232,15 @@ class _Round:
 
         readings = list(self.steps.pool.map(read, chosen))
         for guest, reading in zip(chosen, readings, strict=True):
-            # one that cannot be read waits for its next turn like any other, and keeps what was known
-            held[guest.vmid] = reading.value or replace(
-                held.get(guest.vmid, GuestConfig(self.now)), fetched_at=self.now
-            )
+            # one that cannot be read waits for its next turn like any other and keeps what was known; one never read, behind the others
+            if reading.value is not None:
+                held[guest.vmid] = reading.value
+                failed_at.pop(guest.vmid, None)
+            elif guest.vmid in held:
+                held[guest.vmid] = replace(held[guest.vmid], fetched_at=self.now)
+            else:
+                failed_at[guest.vmid] = self.now
+        for vmid in failed_at.keys() - {guest.vmid for guest in guests}:
+            del failed_at[vmid]
         self.steps.note("guest_configs", readings, started, len(held))
         return held

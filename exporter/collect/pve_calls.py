@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TypeVar
 
 from exporter.client.deadline import Deadline
@@ -11,6 +12,8 @@ from exporter.client.endpoints import path_of
 from exporter.client.source import SourceClient
 from exporter.collect import pve_parse as parse
 from exporter.collect import pve_rows as rows
+from exporter.collect.pve_values import instant
+from exporter.collect.task_logs import log_gone
 from exporter.errors import Malformed, NotFound, ServerFailed
 from report.facts import (
     BackupJob,
@@ -22,6 +25,7 @@ from report.facts import (
     OracleAnswer,
     Permissions,
     PoolLookup,
+    Restore,
     StorageDefinition,
     StorageState,
     Task,
@@ -33,6 +37,8 @@ T = TypeVar("T")
 
 # vzdump tasks asked for per node: the genuine history holds some hundreds (G4)
 TASKS_AT_MOST = "500"
+# restore tasks asked for per node and type
+RESTORES_AT_MOST = "100"
 _POOL_MISSING = "does not exist"
 _STRANGE_VMID = "strange VM ID"
 
@@ -111,14 +117,40 @@ class PveCalls:
     def zone(self, node: str) -> str:
         return self._get(path_of("/nodes/{node}/time", node=node), rows.TimeRow, lambda row: row.timezone)
 
+    def clock(self, node: str) -> int | None:
+        """Ask what a node's clock says (epoch); None if it does not say."""
+        return self._get(path_of("/nodes/{node}/time", node=node), rows.TimeRow, lambda row: instant(row.time))
+
     def tasks(self, node: str) -> tuple[Task, ...]:
         query = {"typefilter": "vzdump", "source": "all", "limit": TASKS_AT_MOST}
         path = path_of("/nodes/{node}/tasks", node=node)
         return self._get(path, list[rows.TaskRow], parse.parse_tasks, large=True, **query)
 
+    def restores(self, node: str, task_type: str) -> tuple[Restore, ...]:
+        """Ask for a node's ended restore tasks of one type: the filter is exact (G4)."""
+        query = {"typefilter": task_type, "limit": RESTORES_AT_MOST}
+        path = path_of("/nodes/{node}/tasks", node=node)
+        return self._get(path, list[rows.TaskRow], parse.parse_restores, large=True, **query)
+
+    def log(self, node: str, upid: str) -> list[str]:
+        """Ask for all lines of a task's log (G6); one whose file is gone is NotFound, though PVE calls that a success."""
+        path = path_of("/nodes/{node}/tasks/{upid}/log", node=node, upid=upid)
+        try:
+            lines = self._get(path, list[rows.LogRow], parse.parse_log, large=True, start="0", limit="0")
+        except NotFound as error:
+            if error.status != HTTPStatus.NOT_FOUND:
+                raise
+            raise self._malformed(path, f"{error.detail}: of a log that is gone PVE tells otherwise") from None
+        if log_gone(lines):
+            raise NotFound(self.client.settings.label, path, lines[0])
+        return lines
+
     def config(self, guest: Guest, now: int) -> GuestConfig:
         path = path_of("/nodes/{node}/{type}/{vmid}/config", node=guest.node, type=guest.guest_type, vmid=guest.vmid)
-        return self._get(path, rows.GuestConfigRow, lambda row: parse.parse_guest_config(row, now))
+        row = self._get(path, rows.GuestVolumesRow, lambda row: row)
+        if row.digest is None:
+            raise self._malformed(path, "a configuration without digest, and every one has one")
+        return parse.parse_guest_config(row, now)
 
     def _get(self, path: str, into: type[R], parse: Callable[[R], T], *, large: bool = False, **query: str) -> T:
         """GET a path as rows and return the facts in them; a value that cannot be right makes the answer malformed."""

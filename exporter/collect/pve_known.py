@@ -11,11 +11,13 @@ _NOT_READ = GuestConfig(0)
 
 
 def nodes_or_names(nodes: Reading[tuple[Node, ...]], inventory: Reading[Inventory]) -> Reading[tuple[Node, ...]]:
-    """Where /cluster/status was never read, the nodes are known by name from the inventory, and nothing of their state."""
-    if nodes.value is not None or inventory.value is None or not inventory.value.nodes:
+    """Where /cluster/status was never read, or lacks nodes, those are known by name from the inventory, and nothing of their state."""
+    known = {node.name: node for node in nodes.value or ()}
+    missing = inventory.value.nodes - known.keys() if inventory.value is not None else frozenset()
+    if not missing or (known and nodes.fetched_at != inventory.fetched_at):
         return nodes
-    names = tuple(Node(name) for name in sorted(inventory.value.nodes))
-    return replace(nodes, value=names, fetched_at=inventory.fetched_at)
+    merged = known | {name: Node(name) for name in missing}
+    return replace(nodes, value=tuple(merged[name] for name in sorted(merged)), fetched_at=inventory.fetched_at)
 
 
 def unseen_pools(jobs: Reading[tuple[BackupJob, ...]], inventory: Reading[Inventory]) -> list[str]:

@@ -21,6 +21,7 @@ from exporter.collect.pve_values import (
     optional_boolean,
     text,
 )
+from exporter.collect.pve_volumes import parse_volumes
 from report.facts import (
     BackupJob,
     Guest,
@@ -31,6 +32,7 @@ from report.facts import (
     Node,
     Permissions,
     PoolLookup,
+    Restore,
     StorageDefinition,
     StorageState,
     Task,
@@ -38,6 +40,8 @@ from report.facts import (
 )
 
 GUEST_TYPES = frozenset({"qemu", "lxc"})
+# task type → type of the guest that it writes
+RESTORE_TYPES = {"qmrestore": "qemu", "vzrestore": "lxc"}
 _CTIME = re.compile(r"(?:^|,)ctime=([0-9]+)")
 # a storage entry without `content` takes what its plugin says (D1, J1)
 _DEFAULT_CONTENT = {"pbs": "backup", "cephfs": "backup", "dir": "images,rootdir,vztmpl,iso,snippets"}
@@ -189,6 +193,7 @@ def _storage(row: rows.StorageRow) -> StorageDefinition:
         path=text(row.path),
         fingerprint=text(row.fingerprint),
         share="".join(text(part) or "" for part in (row.export, row.share, row.subdir)) or None,
+        encryption_key=text(row.encryption_key),
     )
 
 
@@ -237,8 +242,30 @@ def parse_tasks(answer: Iterable[rows.TaskRow]) -> tuple[Task, ...]:
     return tuple(sorted(tasks.values(), key=lambda task: (-task.started_at, task.upid)))
 
 
+def parse_restores(answer: Iterable[rows.TaskRow]) -> tuple[Restore, ...]:
+    """Given a task list, return its restores that ended, the newest first; what was restored is told by their logs only."""
+    restores: dict[str, Restore] = {}
+    for row in answer:
+        started, ended, vmid = instant(row.starttime), instant(row.endtime), text(row.id) or ""
+        guest_type = RESTORE_TYPES.get(row.type)
+        if guest_type is None or started is None or ended is None or not (vmid.isdecimal() and len(vmid) < 10):
+            continue
+        restores[row.upid] = Restore(
+            row.upid, row.node, guest_type, int(vmid), started, ended, text(row.status) or "unexpected status"
+        )
+    return tuple(sorted(restores.values(), key=lambda restore: (-restore.started_at, restore.upid)))
+
+
+def parse_log(answer: Sequence[rows.LogRow]) -> list[str]:
+    """Given the lines of a task's log, return their texts; raise ValueError where some are missing: even an empty file gives one (G6)."""
+    numbers = [instant(row.n) for row in answer if row.n is not None]
+    if not answer or numbers not in ([], list(range(1, len(answer) + 1))):
+        raise ValueError(f"a log with {len(answer)} lines, and others missing")
+    return [text(row.t) or "" for row in answer]
+
+
 def parse_guest_config(answer: rows.GuestConfigRow, fetched_at: int) -> GuestConfig:
-    """Given a guest's configuration, return its notes and creation time (A10; containers have none)."""
+    """Given a guest's configuration, return its notes, creation time (A10; containers have none) and data volumes."""
     created = _CTIME.search(str(answer.meta or ""))
     return GuestConfig(
         fetched_at=fetched_at,
@@ -246,4 +273,6 @@ def parse_guest_config(answer: rows.GuestConfigRow, fetched_at: int) -> GuestCon
         notes=text(answer.description),
         template=boolean(answer.template),
         name=text(answer.name) or text(answer.hostname),
+        volumes=parse_volumes(answer),
+        parent_snapshot=text(answer.parent),
     )

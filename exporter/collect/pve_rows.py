@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import msgspec
 
 # Perl writes a value as number or text as it was last used: a guest named "100" may come as 100
@@ -123,6 +125,7 @@ class StorageRow(Row):
     export: Scalar = None
     share: Scalar = None
     subdir: Scalar = None
+    encryption_key: Scalar = None
 
 
 class StorageStateRow(Row):
@@ -152,6 +155,7 @@ class TimeRow(Row):
     """/nodes/{node}/time (F5)."""
 
     timezone: str
+    time: Scalar = None
 
 
 class TaskRow(Row):
@@ -167,14 +171,45 @@ class TaskRow(Row):
     id: Scalar = None
 
 
-class GuestConfigRow(Row):
-    """/nodes/{node}/qemu|lxc/{vmid}/config: notes and creation time (A10)."""
+class LogRow(Row):
+    """/nodes/{node}/tasks/{upid}/log: a line with its number, from 1 (G6)."""
 
+    n: Scalar = None
+    t: Scalar = None
+
+
+class GuestConfigRow(Row):
+    """/nodes/{node}/qemu|lxc/{vmid}/config: notes, creation time (A10), and what decides about volumes; every one has a digest."""
+
+    digest: Scalar = None
     description: Scalar = None
     meta: Scalar = None
     template: Scalar = None
     name: Scalar = None
     hostname: Scalar = None
+    parent: Scalar = None
+    bios: Scalar = None
+
+
+# the keys that may hold a volume, in the order in which PVE lists them (C1, C6)
+VOLUME_KEYS = (
+    *(
+        f"{bus}{number}"
+        for bus, count in (("ide", 4), ("scsi", 31), ("virtio", 16), ("sata", 6))
+        for number in range(count)
+    ),
+    "efidisk0",
+    "tpmstate0",
+    "rootfs",
+    *(f"mp{number}" for number in range(256)),
+)
+# the same with a field for each of these keys
+GuestVolumesRow = cast(
+    type[GuestConfigRow],
+    msgspec.defstruct(
+        "GuestVolumesRow", [(key, Scalar, None) for key in VOLUME_KEYS], bases=(GuestConfigRow,), gc=False
+    ),
+)
 
 
 Permissions = dict[str, dict[str, Scalar]]

@@ -46,7 +46,7 @@ def kept(held: Reading[T], failure: Failure, max_age: int | None = None) -> Read
 class Steps:
     """One refresh: `label` is how people see the source (`pbs vault`), `period` its seconds between refreshes. The calls of a step
     run side by side in `pool`; each step is noted in `runs`. `held_runs` are those of the refresh before. `answered`: at least one
-    call had a real answer; a step with nothing to ask succeeds too, and proves nothing.
+    call had a real answer; a step with nothing to ask succeeds too, and proves nothing. `failures`: the first one of each collector.
     """
 
     label: str
@@ -56,6 +56,7 @@ class Steps:
     pool: ThreadPoolExecutor
     runs: list[CollectorRun] = field(default_factory=list)
     answered: bool = False
+    failures: dict[str, Failure] = field(default_factory=dict)
 
     @property
     def max_age(self) -> int:
@@ -109,6 +110,20 @@ class Steps:
             return kept(held, failure, self.max_age)
         return Reading(value, self.now, self.max_age, failure, partial=failure is not None)
 
+    def distrust(self, collector: str, held: Reading[T], failure: Failure) -> Reading[T]:
+        """Given what is held and why an answer that came cannot be all there is, keep what is held; the collector failed."""
+        self.failed(collector, failure)
+        return kept(held, failure, self.max_age)
+
+    def failed(self, collector: str, failure: Failure) -> None:
+        """Note that a collector that had an answer did not get all it asked for, and why."""
+        self.failures.setdefault(collector, failure)
+        before = next((run.last_success_at for run in self.held_runs if run.collector == collector), None)
+        self.runs = [
+            replace(run, success=False, last_success_at=before) if run.collector == collector else run
+            for run in self.runs
+        ]
+
     def failure_of(self, error: Exception) -> Failure:
         """Given what a call or its parsing raised, return the failure."""
         if not isinstance(error, SourceError):
@@ -117,7 +132,10 @@ class Steps:
 
     def note(self, collector: str, readings: Sequence[Reading[Any]], started: float, items: int | None) -> None:
         """Note how a collector fared: its readings, when it started (monotonic), how many things it told."""
-        success = all(reading.failure is None for reading in readings)
+        failure = next((reading.failure for reading in readings if reading.failure is not None), None)
+        success = failure is None
+        if failure is not None:
+            self.failures.setdefault(collector, failure)
         before = next((run.last_success_at for run in self.held_runs if run.collector == collector), None)
         seconds = time.monotonic() - started
         self.runs.append(CollectorRun(collector, success, seconds, self.now if success else before, items))

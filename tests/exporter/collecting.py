@@ -13,7 +13,7 @@ from exporter.collect.pve import ClusterCollector, Rhythm
 from exporter.counters import Counters
 from report.analyse import analyse
 from report.facts import ClusterFacts, Facts
-from report.model import Coverage, GuestReport, Report
+from report.model import Coverage, GuestReport, Issue, IssueCode, Report
 from report.policy import Policy
 from tests.exporter.clients import SECRET, TOKEN, Naps
 from tests.simulator_process import SimulatorHandle
@@ -58,6 +58,11 @@ def refresh(
 def judge(facts: ClusterFacts, now: int) -> Report:
     """Given one cluster's facts, return the report."""
     return analyse(Facts((facts,)), Policy(), now)
+
+
+def other_issues(report: Report) -> list[Issue]:
+    """Return a report's issues but that backup servers, which are not what these tests are about, are not configured."""
+    return [issue for issue in report.issues if issue.code is not IssueCode.PBS_NOT_CONFIGURED]
 
 
 def guests_of(report: Report) -> dict[int, GuestReport]:

@@ -84,6 +84,24 @@ def test_no_server_outlives_the_deadline(tmp_path: Path, script: Script, large: 
     assert error.reason is FailureReason.DEADLINE
 
 
+@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize("script", [hang, drip_head, drip_body, flood], ids=lambda script: script.__name__)
+def test_one_call_that_never_ends_leaves_time_for_the_others_and_for_the_next_host(
+    tmp_path: Path, script: Script, large: bool
+) -> None:
+    with raw_server(script) as slow, source_client(tmp_path, slow.port, answer_timeout=0.3) as client:
+        started = time.monotonic()
+        error = error_of(client, deadline=soon(30), large=large)
+        assert time.monotonic() - started < 0.3 + PATIENCE
+    assert error.reason is FailureReason.TIMEOUT
+    with (
+        raw_server(script) as slow,
+        raw_server(FINE) as fine,
+        source_client(tmp_path, slow.port, fine.port, answer_timeout=0.3) as client,
+    ):
+        assert client.get("/version", int, soon(30), large=large) == 1
+
+
 def test_a_tls_handshake_that_stalls_ends_with_the_deadline(tmp_path: Path) -> None:
     with raw_server(FINE, handshake=False) as server, source_client(tmp_path, server.port) as client:
         started = time.monotonic()

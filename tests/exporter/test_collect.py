@@ -14,17 +14,19 @@ from urllib.parse import unquote
 import pytest
 from proxmoxer import ProxmoxAPI
 
+from exporter.collect import pve
 from exporter.collect.pve import Rhythm
 from exporter.collect.task_counts import FORGET_SECONDS, TaskCounter
 from exporter.counters import Counters
 from report.facts import ClusterFacts, GuestConfig, Node, Task
 from report.model import IssueCode, JobState, ReasonCode
 from tests.builders import NOW, cluster, reading
-from tests.exporter.collecting import collector_of, coverage_of, guests_of, judge, refresh
+from tests.exporter.collecting import collector_of, coverage_of, guests_of, judge, other_issues, refresh
 from tests.simulator_process import SimulatorHandle, running_simulator
 from tests.tools import require
 
 CONFIG = re.compile(r"GET /nodes/[^/]+/(qemu|lxc)/\d+/config")
+LOG = re.compile(r"GET /nodes/[^/]+/tasks/[^/]+/log")
 PVE_VERSIONS = ("7.4", "8.4", "9.1")
 ALWAYS = {
     "GET /version",
@@ -53,11 +55,13 @@ def healthy(simulator: SimulatorHandle) -> Iterator[None]:
 
 
 def asked(simulator: SimulatorHandle) -> tuple[Counter[str], int]:
-    """Return what was asked since this was last called, and how many guest configurations, which are counted apart."""
+    """Return what was asked since this was last called, and how many guest configurations, which are counted apart like task logs."""
     requests = {unquote(request): number for request, number in simulator.requests().items()}
     simulator.clear_requests()
     configs = {request: number for request, number in requests.items() if CONFIG.fullmatch(request)}
-    return Counter(requests) - Counter(configs), sum(configs.values())
+    logs = {request: number for request, number in requests.items() if LOG.fullmatch(request)}
+    assert set(logs.values()) <= {1}
+    return Counter(requests) - Counter(configs) - Counter(logs), sum(configs.values())
 
 
 # all versions
@@ -74,7 +78,7 @@ def test_every_version_is_read_whole_and_agrees(version: str) -> None:
     assert str(source.version).startswith(version)
     assert [run.collector for run in source.collectors if not run.success] == []
     assert source.coverage_disagreements == 0
-    assert report.issues == ()
+    assert other_issues(report) == []
     assert facts.not_backed_up.value is not None
     assert "does not exist" in str(facts.not_backed_up.value.refused)
     (broken,) = [job for job in report.jobs if job.job.pool == "gone"]
@@ -94,7 +98,7 @@ def test_a_refusal_that_no_broken_job_explains_is_a_failed_call(simulator: Simul
     simulator.set_faults({"/cluster/backup-info/not-backed-up": "500"})
     with collector_of(simulator) as collector:
         report = judge(refresh(collector, None, NOW), NOW)
-    assert [issue.code for issue in report.issues] == [IssueCode.COLLECTOR_FAILED]
+    assert [issue.code for issue in other_issues(report)] == [IssueCode.COLLECTOR_FAILED]
     assert report.sources[0].coverage_disagreements == 0
 
 
@@ -114,7 +118,9 @@ FILE_PLACES = (
 
 @pytest.mark.parametrize("guests", [60, 600])
 def test_calls_grow_with_nodes_and_jobs_and_not_with_guests(guests: int) -> None:
-    """8 for the cluster, 4 for each node, 1 for each job, 1 for each place with files; the round over configurations is bounded apart."""
+    """8 for the cluster, 4 for each node, 1 for each job, 1 for each place with files, 2 for each node once an hour (restores);
+    the round over configurations, and the logs, are bounded apart.
+    """
     options = ("--guests", guests, "--nodes", 3, "--now", NOW)
     with running_simulator("serve", *options) as simulator, collector_of(simulator) as collector:
         facts = refresh(collector, None, NOW)
@@ -126,9 +132,11 @@ def test_calls_grow_with_nodes_and_jobs_and_not_with_guests(guests: int) -> None
     nodes = {f"GET /nodes/{node}/{what}" for node in ("pve1", "pve2", "pve3") for what in FOR_EACH_NODE}
     jobs = {f"GET /cluster/backup/{job.id}/included_volumes" for job in facts.jobs.value}
     files = {f"GET /nodes/{node}/storage/{storage}/prunebackups" for node, storage in FILE_PLACES}
-    assert requests == again == dict.fromkeys(ALWAYS | nodes | jobs | files, 1)
-    assert requests.total() == 8 + 4 * 3 + len(facts.jobs.value) + len(FILE_PLACES)
-    assert (configs, more_configs) == (50, min(50, guests - 50))
+    assert again == dict.fromkeys(ALWAYS | nodes | jobs | files, 1)
+    assert again.total() == 8 + 4 * 3 + len(facts.jobs.value) + len(FILE_PLACES)
+    assert requests - again == dict.fromkeys([f"GET /nodes/{node}/tasks" for node in ("pve1", "pve2", "pve3")], 2)
+    share = pve.CONFIGS_AT_LEAST
+    assert (configs, more_configs) == (min(share, guests), min(share, max(0, guests - share)))
 
 
 def test_an_offline_node_is_not_asked() -> None:
@@ -140,7 +148,7 @@ def test_an_offline_node_is_not_asked() -> None:
     assert facts.inventory.value is not None
     assert configs == min(50, sum(guest.node != "pve2" for guest in facts.inventory.value.guests))
     report = judge(facts, NOW)
-    assert [(issue.code, issue.subject) for issue in report.issues] == [(IssueCode.NODE_OFFLINE, "pve2")]
+    assert [(issue.code, issue.subject) for issue in other_issues(report)] == [(IssueCode.NODE_OFFLINE, "pve2")]
     assert all(run.success for run in report.sources[0].collectors)
 
 
@@ -155,7 +163,7 @@ def test_a_node_that_was_offline_long_ago_is_asked_again(simulator: SimulatorHan
         refresh(collector, held, NOW + 1)
         later, _ = asked(simulator)
     assert not [request for request in soon if "/pve2/" in request]
-    assert len([request for request in later if "/pve2/" in request]) == len(FOR_EACH_NODE) + 1, "and for its files"
+    assert len({request for request in later if "/pve2/" in request}) == len(FOR_EACH_NODE) + 1, "and for its files"
 
 
 def test_only_a_pool_that_a_job_names_and_nobody_shows_is_asked_for() -> None:
@@ -176,6 +184,13 @@ def test_nothing_but_get_is_ever_sent(simulator: SimulatorHandle) -> None:
 # the slow round over guest configurations
 
 
+@pytest.fixture
+def few_configs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a refresh read fewer configurations than the simulated cluster has guests."""
+    monkeypatch.setattr(pve, "CONFIGS_AT_LEAST", 50)
+
+
+@pytest.mark.usefixtures("few_configs")
 def test_configurations_are_read_once_in_their_period_and_spread(simulator: SimulatorHandle) -> None:
     rhythm = Rhythm(refresh_seconds=300, guest_config_seconds=86400)
     facts: ClusterFacts | None = None
@@ -196,6 +211,7 @@ def test_the_budget_grows_where_the_round_would_not_end_in_time(simulator: Simul
             assert asked(simulator)[1] == 60
 
 
+@pytest.mark.usefixtures("few_configs")
 def test_a_configuration_that_fails_waits_for_its_turn_and_keeps_what_was_known(simulator: SimulatorHandle) -> None:
     rhythm = Rhythm(refresh_seconds=300, guest_config_seconds=600)
     with collector_of(simulator, rhythm=rhythm) as collector:

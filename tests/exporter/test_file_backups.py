@@ -14,7 +14,7 @@ from exporter.client.deadline import Deadline
 from exporter.client.settings import ClientSettings
 from exporter.client.source import SourceClient
 from exporter.collect.file_backups import FileCalls, contents_visible, read_backups, takes_file_backups
-from exporter.collect.file_parse import Asked, ContentRow, PruneRow, parse_backups
+from exporter.collect.file_parse import Asked, ContentRow, PruneRow, joined, parse_backups
 from exporter.collect.pve_calls import PveCalls
 from exporter.collect.steps import Steps
 from exporter.counters import Counters
@@ -74,16 +74,43 @@ def test_sizes_and_protection_come_from_the_contents_and_unknown_stays_unknown()
     assert snapshots.where(SnapshotFlag.PROTECTED) == [0]
 
 
+def test_the_newest_version_is_told_with_its_volume_id() -> None:
+    older, newer = (f"vzdump-qemu-100-2026_06_0{day}-21_00_03.vma" for day in (1, 2))
+    renamed = pruned("vzdump-qemu-100-before_upgrade.vma", "renamed", ctime=9)
+    for rows in (
+        [pruned(older, ctime=1), pruned(newer, ctime=2), renamed],
+        [renamed, pruned(newer, ctime=2), pruned(older, ctime=1)],
+    ):
+        assert parsed(*rows)["vm/100"].newest_volume == f"nas:backup/{newer}"
+    assert parsed(renamed)["vm/100"].newest_volume is None
+
+
+def test_of_several_nodes_the_newest_version_of_all_is_told() -> None:
+    groups = [
+        parsed(pruned(f"vzdump-qemu-100-2026_06_0{day}-21_00_03.vma", mark, ctime=day))["vm/100"]
+        for day, mark in ((3, "keep"), (5, "keep"), (7, "renamed"))
+    ]
+    for order in (groups, groups[::-1]):
+        assert joined(order, away=False).newest_volume == "nas:backup/vzdump-qemu-100-2026_06_05-21_00_03.vma"
+    assert joined(groups[2:], away=False).newest_volume is None
+
+
 def test_protected_is_a_mark_too() -> None:
     group = parsed(pruned("vzdump-qemu-100-2026_06_01-21_00_03.vma", "protected"))["vm/100"]
     assert group.snapshots.where(SnapshotFlag.PROTECTED) == [0]
 
 
-@pytest.mark.parametrize("ctime", [None, -5, "soon", 2**70])
+@pytest.mark.parametrize("ctime", [None, -5, "soon", 2**70, NOW + 2 * 86_400])
 def test_a_file_whose_time_makes_no_sense_makes_its_group_incomplete(ctime: object) -> None:
     group = parsed(pruned("vzdump-qemu-100-2026_06_01-21_00_03.vma", ctime=ctime))["vm/100"]
     assert group.incomplete
     assert len(group.snapshots) == 0
+
+
+def test_a_file_dated_a_few_hours_ahead_counts_because_names_are_in_local_time() -> None:
+    group = parsed(pruned("vzdump-qemu-100-2026_06_01-21_00_03.vma", ctime=NOW + 14 * 3600))["vm/100"]  # D6
+    assert not group.incomplete
+    assert len(group.snapshots) == 1
 
 
 def test_a_provider_names_its_archives_as_it_likes_and_they_count() -> None:
@@ -256,6 +283,15 @@ def test_a_storage_without_the_privilege_is_unknown_with_the_reason() -> None:
     assert readings["local"].value is None
     assert readings["local"].failure is not None
     assert readings["local"].failure.code == "forbidden"
+
+
+def test_a_file_whose_time_makes_no_sense_costs_its_own_group_only() -> None:
+    odd = pruned("vzdump-qemu-101-2026_06_02-21_00_03.vma", vmid=101, ctime=-1)
+    reading = read(Fake({("pve1", "local"): [ONE, odd]}), [LOCAL], states(("pve1", "local")))[0]["local"]
+    assert reading.failure is not None
+    assert "whose time makes no sense" in reading.failure.message
+    assert not reading.partial, "what is not listed is not there"
+    assert {group.backup_id: group.incomplete for group in reading.value or ()} == {"100": False, "101": True}
 
 
 def test_an_empty_storage_that_was_seen_is_empty() -> None:

@@ -98,7 +98,7 @@ def test_the_time_of_verification_is_the_start_in_its_upid(upid: str, expected: 
 @pytest.mark.parametrize(
     ("changed", "expected"),
     [
-        ({}, Flag(0)),
+        ({}, 0),
         ({"protected": True}, Flag.PROTECTED),
         ({"size": None, "files": []}, Flag.UNFINISHED),
         ({"size": None, "files": [{"filename": "drive-scsi0.img.fidx"}]}, Flag.UNFINISHED),
@@ -106,36 +106,36 @@ def test_the_time_of_verification_is_the_start_in_its_upid(upid: str, expected: 
         ({"size": None, "files": [{"filename": "a.fidx"}, {"filename": "index.json.blob"}]}, Flag.UNFINISHED),
         ({"size": None, "files": [], "protected": True}, Flag.UNFINISHED | Flag.PROTECTED),
         # a size that cannot be right is still a size
-        ({"size": 2**70}, Flag(0)),
-        ({"size": -5}, Flag(0)),
+        ({"size": 2**70}, 0),
+        ({"size": -5}, 0),
         ({"verification": {"state": "ok", "upid": UPID}}, Flag.VERIFIED),
         ({"verification": {"state": "failed", "upid": UPID}}, Flag.VERIFY_FAILED),
-        ({"verification": {"state": "new", "upid": UPID}}, Flag(0)),
+        ({"verification": {"state": "new", "upid": UPID}}, 0),
     ],
 )
-def test_what_is_true_of_a_snapshot(changed: dict[str, object], expected: Flag) -> None:
+def test_what_is_true_of_a_snapshot(changed: dict[str, object], expected: int) -> None:
     row = msgspec.convert(snapshot(**changed), rows.SnapshotRow, strict=False)
-    assert Flag(flags_of(row)) == expected
+    assert flags_of(row) == expected
 
 
 @pytest.mark.parametrize(
     ("modes", "expected"),
     [
-        ([("a.fidx", "none"), ("index.json.blob", "none")], Flag(0)),
+        ([("a.fidx", "none"), ("index.json.blob", "none")], 0),
         ([("a.fidx", "encrypt"), ("index.json.blob", "sign-only")], Flag.ENCRYPTED),
         ([("a.fidx", "encrypt"), ("client.log.blob", None), ("index.json.blob", "sign-only")], Flag.ENCRYPTED),
         ([("a.fidx", "sign-only"), ("index.json.blob", "sign-only")], Flag.SIGNED),
-        ([("a.fidx", "encrypt"), ("b.fidx", "none"), ("index.json.blob", "sign-only")], Flag(0)),
+        ([("a.fidx", "encrypt"), ("b.fidx", "none"), ("index.json.blob", "sign-only")], 0),
         ([("a.fidx", "encrypt"), ("b.fidx", "sign-only")], Flag.SIGNED),
-        ([("index.json.blob", "sign-only")], Flag(0)),
+        ([("index.json.blob", "sign-only")], 0),
     ],
 )
 def test_a_backup_is_encrypted_when_its_data_is_whatever_its_fingerprint(
-    modes: Sequence[tuple[str, str | None]], expected: Flag
+    modes: Sequence[tuple[str, str | None]], expected: int
 ) -> None:
     files = [{"filename": name, "crypt-mode": mode, "size": 1} for name, mode in modes]
     row = msgspec.convert(snapshot(files=files, fingerprint="d5:09"), rows.SnapshotRow, strict=False)
-    assert Flag(flags_of(row)) == expected
+    assert flags_of(row) == expected
 
 
 def test_snapshots_are_columns_ascending_by_time_and_keep_the_newest_finished_files() -> None:
@@ -150,11 +150,62 @@ def test_snapshots_are_columns_ascending_by_time_and_keep_the_newest_finished_fi
     assert [(archive.name, archive.size) for archive in content.newest_archives] == [("root.pxar.didx", 7)]
 
 
-@pytest.mark.parametrize("time", [-5, 0, 2**62, 4_102_444_800, 2**70, -(2**70)])
-def test_strange_times_are_kept_as_far_as_64_bits_go(time: int) -> None:
-    contents = parse_snapshots(raws(snapshot(time)))
-    (held,) = contents.groups["vm", "100"].snapshots.times
-    assert held == min(max(time, -(2**63)), 2**63 - 1)
+@pytest.mark.parametrize(
+    ("time", "counts"), [(0, True), (2000, True), (2001, False), (2**70, False), (-5, False), (-(2**70), False)]
+)
+def test_a_backup_dated_before_all_time_or_in_the_future_is_none_and_is_counted_as_unread(
+    time: int, counts: bool
+) -> None:
+    contents = parse_snapshots(raws(snapshot(time), snapshot(5)), latest=2000)
+    content = contents.groups["vm", "100"]
+    assert sorted(content.snapshots.times) == sorted([time, 5] if counts else [5])
+    assert (contents.unread, content.unread) == (0, 0) if counts else (1, 1)
+
+
+def test_keys_are_numbered_as_they_follow_in_time_whatever_the_order_of_the_rows() -> None:
+    """M11: one that only signs has a key too."""
+    rows_of = [
+        snapshot(10),
+        snapshot(20, fingerprint="b"),
+        snapshot(30),
+        snapshot(40, fingerprint="a"),
+        snapshot(50, fingerprint="b"),
+    ]
+    for told in (rows_of, rows_of[::-1], rows_of[2:] + rows_of[:2]):
+        (content,) = parse_snapshots(raws(*told)).groups.values()
+        assert (content.snapshots.keys, content.key_fingerprints) == (bytes([0, 1, 0, 2, 1]), ("b", "a"))
+
+
+def test_without_a_key_there_is_no_column_of_keys() -> None:
+    (content,) = parse_snapshots(
+        raws(snapshot(10), snapshot(20, fingerprint=None), snapshot(30, fingerprint=""))
+    ).groups.values()
+    assert (content.snapshots.keys, content.key_fingerprints) == (b"", ())
+
+
+def test_more_keys_than_a_byte_can_tell_are_not_told_apart() -> None:
+    (content,) = parse_snapshots(raws(*(snapshot(at, fingerprint=f"{at:03}") for at in range(1, 300)))).groups.values()
+    assert len(content.key_fingerprints) == 255
+    assert content.snapshots.keys == bytes([*range(1, 256), *([0] * 44)])
+
+
+def test_text_that_is_no_utf8_costs_its_row_only() -> None:
+    broken = [msgspec.Raw(msgspec.json.encode(row).replace(b'"100"', b'"\xff"')) for row in (snapshot(), group())]
+    contents = parse_snapshots([broken[0], *raws(snapshot(5))])
+    assert (contents.rows, contents.unread) == (2, 1)
+    listing = parse.parse_groups([broken[1], *raws(group())])
+    assert (len(listing), listing.unread) == (1, 1)
+
+
+def test_a_group_with_less_than_no_backups_makes_no_sense() -> None:
+    listing = parse.parse_groups(raws(group(**{"backup-count": -3}), group(**{"backup-id": "101"})))
+    assert ([row.backup_id for row in listing.groups], listing.unread) == (["101"], 1)
+
+
+def test_a_listing_without_a_row_that_makes_sense_is_not_a_namespace_without_groups() -> None:
+    assert parse.parse_groups(raws()) == parse.GroupListing(())
+    with pytest.raises(ValueError, match="none of 2 rows"):
+        parse.parse_groups(raws({"backup-type": 1}, []))
 
 
 def test_a_row_that_makes_no_sense_costs_itself_only() -> None:

@@ -343,6 +343,14 @@ def test_a_storage_entry_is_read_whole() -> None:
     assert (storage.namespace, storage.username, storage.path) == ("a/b", "x@pbs!y", None)
 
 
+@pytest.mark.parametrize("key", ["1", "d5:09:aa", None])
+def test_the_key_of_a_pbs_entry_is_told_as_pve_tells_it(key: str | None) -> None:
+    """J1: a fingerprint, or 1 where that cannot be read."""
+    answer = {"storage": "vault", "type": "pbs"} | ({} if key is None else {"encryption-key": key})
+    (storage,) = parse.parse_storages(decoded([answer], list[rows.StorageRow]))
+    assert storage.encryption_key == key
+
+
 def test_sizes_mean_nothing_while_a_storage_is_not_active() -> None:
     answer = [
         {"storage": "b", "type": "nfs", "enabled": 1, "active": 0, "total": 0, "used": 0, "avail": 0, "shared": 1},
@@ -452,6 +460,103 @@ def test_a_configuration_tells_notes_and_creation_time(answer: Any, config: Gues
     assert parse.parse_guest_config(decoded(answer, rows.GuestConfigRow), NOW) == config
 
 
+@pytest.mark.parametrize(
+    ("answer", "volumes"),
+    [
+        (
+            {"scsi0": "local-lvm:vm-100-disk-0,discard=on,iothread=1,size=32G"},
+            [("scsi0", "local-lvm:vm-100-disk-0", 32 << 30)],
+        ),
+        ({"scsi1": "lvm:vm-1-disk-1,backup=0,size=528K"}, [("scsi1", "lvm:vm-1-disk-1", 528 << 10)]),
+        ({"sata5": "file=lvm:disk,size=1.5T"}, [("sata5", "lvm:disk", 3 << 39)]),
+        ({"virtio15": "nas:100/vm-100-disk-0.qcow2"}, [("virtio15", "nas:100/vm-100-disk-0.qcow2", None)]),
+        (
+            {"scsi30": "/dev/disk/by-id/ata-X,size=10000831348736"},
+            [("scsi30", "/dev/disk/by-id/ata-X", 10000831348736)],
+        ),
+        # edge case 23: no CD drives, empty or not, and no cloud-init
+        (
+            {"ide2": "none,media=cdrom", "ide0": "lvm:vm-1-cloudinit,media=cdrom", "ide1": "nas:iso/a.iso,media=cdrom"},
+            [],
+        ),
+        # edge case 24
+        ({"efidisk0": "lvm:disk-0,efitype=4m,size=4M"}, []),
+        ({"efidisk0": "lvm:disk-0,efitype=4m,size=4M", "bios": "ovmf"}, [("efidisk0", "lvm:disk-0", 4 << 20)]),
+        ({"tpmstate0": "lvm:disk-2,size=4M,version=v2.0"}, [("tpmstate0", "lvm:disk-2", 4 << 20)]),
+        # edge case 27
+        ({"unused0": "lvm:disk-9", "vmstate": "lvm:state", "scsi31": "lvm:none"}, []),
+        ({"rootfs": "volume=lvm:subvol,size=8G"}, [("rootfs", "lvm:subvol", 8 << 30)]),
+        # edge case 26: what comes from outside is no data of the container (C8)
+        (
+            {
+                "mp0": "lvm:mp,mp=/srv,size=50G",
+                "mp1": "/mnt/bind,mp=/data",
+                "mp255": "/dev/sdz1,mp=/x",
+                "rootfs": "lvm:r",
+            },
+            [("rootfs", "lvm:r", None), ("mp0", "lvm:mp", 50 << 30)],
+        ),
+        (
+            {"scsi1": "a:1,size=1", "scsi0": "a:0,size=x", "ide3": "a:3,size=-1"},
+            [("ide3", "a:3", None), ("scsi0", "a:0", None), ("scsi1", "a:1", 1)],
+        ),
+        ({"scsi0": 17, "scsi1": "", "scsi2": None, "scsi3": ",size=1G", "scsi4": ",,=,"}, [("scsi0", "17", None)]),
+    ],
+)
+def test_a_configuration_tells_its_data_volumes(answer: Any, volumes: list[tuple[str, str, int | None]]) -> None:
+    config = parse.parse_guest_config(decoded(answer, rows.GuestVolumesRow), NOW)
+    assert [(volume.key, volume.volume, volume.size_bytes) for volume in config.volumes] == volumes
+
+
+def test_a_configuration_tells_the_snapshot_that_it_stems_from() -> None:
+    assert (
+        parse.parse_guest_config(decoded({"parent": "vzdump"}, rows.GuestVolumesRow), NOW).parent_snapshot == "vzdump"
+    )
+
+
+@given(st.text(alphabet="a0=,:/.GMsizefilebackup ", max_size=40))
+def test_no_drive_line_is_too_odd(line: str) -> None:
+    for volume in parse.parse_guest_config(decoded({"scsi0": line}, rows.GuestVolumesRow), NOW).volumes:
+        assert volume.volume
+        assert volume.size_bytes is None or volume.size_bytes >= 0
+
+
+# restores
+
+
+def restore_row(**changed: Any) -> dict[str, Any]:
+    return {
+        "upid": "UPID:pve1:1:1:6B010000:qmrestore:901:root@pam:",
+        "node": "pve1",
+        "type": "qmrestore",
+        "user": "root@pam",
+        "starttime": NOW - 100,
+        "endtime": NOW,
+        "status": "OK",
+        "id": "901",
+    } | changed
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({}, ("qemu", 901, "OK")),
+        ({"type": "vzrestore", "id": 902, "status": "WARNINGS: 1"}, ("lxc", 902, "WARNINGS: 1")),
+        ({"status": "unable to restore"}, ("qemu", 901, "unable to restore")),
+        ({"status": None}, ("qemu", 901, "unexpected status")),
+        ({"endtime": None, "status": "RUNNING"}, None),
+        ({"type": "vzdump"}, None),
+        ({"id": ""}, None),
+        ({"id": "x"}, None),
+        ({"id": "9" * 40}, None),
+    ],
+)
+def test_a_restore_that_ended_is_told_with_the_guest_it_wrote(changed: Any, told: Any) -> None:
+    found = parse.parse_restores(decoded([restore_row(**changed)], list[rows.TaskRow]))
+    assert [(one.guest_type, one.vmid, one.status) for one in found] == ([] if told is None else [told])
+    assert all(one.volume is None for one in found)
+
+
 # permissions (A8)
 
 
@@ -476,6 +581,8 @@ PARSERS: Mapping[str, tuple[Any, Callable[[Any], Any]]] = {
     "not_backed_up": (list[rows.UncoveredRow], parse.parse_not_backed_up),
     "pool": (list[rows.PoolRow], parse.parse_pool),
     "tasks": (list[rows.TaskRow], parse.parse_tasks),
+    "restores": (list[rows.TaskRow], parse.parse_restores),
+    "log": (list[rows.LogRow], parse.parse_log),
     "config": (rows.GuestConfigRow, lambda answer: parse.parse_guest_config(answer, NOW)),
 }
 SCALARS: st.SearchStrategy[Any] = (
@@ -497,7 +604,7 @@ ANYTHING = st.recursive(
 def rows_like(row: Any) -> st.SearchStrategy[Any]:
     """Given a row type, return JSON objects that look like it: its keys, the needed ones always, the values mostly loose scalars."""
     keys = {field.encode_name: SCALARS for field in msgspec.structs.fields(row)}
-    keys["type"] = st.sampled_from(["qemu", "lxc", "node", "pool", "vzdump", "nfs", "pbs"])
+    keys["type"] = st.sampled_from(["qemu", "lxc", "node", "pool", "vzdump", "qmrestore", "nfs", "pbs"])
     for name in ("id", "node", "name", "storage", "upid", "user", "status", "lock"):
         if name in keys:
             keys[name] = st.sampled_from(["pve1", "pve2", "a:b", ""]) | st.text(max_size=3)
