@@ -40,7 +40,7 @@ def parse_address(text: str, default_port: int | None) -> Address:
         host, colon, port = bracketed[1], bracketed[2] or "", bracketed[3] or ""
     elif text.count(":") == 1:
         host, colon, port = text.partition(":")
-    if (listening and not colon) or not _is_host(host, bool(bracketed), listening):
+    if (listening and not colon) or not is_host(host, bool(bracketed), listening):
         raise ValueError(f"not an address; write {right}")
     if not colon and default_port is not None:
         return Address(host, default_port)
@@ -49,7 +49,8 @@ def parse_address(text: str, default_port: int | None) -> Address:
     return Address(host, int(port))
 
 
-def _is_host(host: str, bracketed: bool, listening: bool) -> bool:
+def is_host(host: str, bracketed: bool = False, listening: bool = False) -> bool:
+    """Whether text is a host's name or address; `bracketed`: it stood in [ ]; `listening`: nothing stands for every address."""
     try:
         if bracketed or ":" in host:
             IPv6Address(host)

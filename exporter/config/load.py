@@ -10,14 +10,16 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from exporter.config.delivery import delivery_problems
 from exporter.config.document import Document, KeyPath, Origin, found, in_order, written_path
 from exporter.config.environment import has_settings, lay_over
 from exporter.config.files import UnreadableError, read_small
 from exporter.config.kinds import FOLDER
 from exporter.config.model import Config
+from exporter.config.policy_checks import policy_problems
 from exporter.config.problems import problems_of
 from exporter.config.reader import LARGEST_FILE, read_document
-from exporter.config.secrets import Surroundings, readable_by_others, resolve_secrets
+from exporter.config.secrets import Surroundings, open_to_all, readable_by_others, resolve_secrets
 from exporter.config.web_file import load_web_config
 from exporter.errors import ConfigError, ConfigProblem
 
@@ -77,7 +79,9 @@ def build_config(document: Document, environment: Mapping[str, str], folder: Pat
         raise ConfigError([document.problem((), message)])
     document = _with_folders(lay_over(document, environment, Config), environment)
     secret_problems, literal = resolve_secrets(document, Surroundings(environment, folder))
-    problems = [*document.problems, *secret_problems, *_names(document), *_web_file(document, folder)]
+    problems = [*document.problems, *secret_problems, *_names(document), *policy_problems(document)]
+    problems += delivery_problems(document)
+    problems += _web_file(document, folder)
     try:
         config = Config.model_validate(document.root, context={FOLDER: folder})
     except ValidationError as error:
@@ -140,9 +144,41 @@ def _warnings(config: Config, document: Document, literal: list[KeyPath], mode: 
                     f"the certificate of {source.title} is not checked; better give tls.fingerprint or tls.ca_file"
                 )
                 yield document.problem((kind, index, "tls", "verify"), message)
+            for setting in ("token_secret_file", "write_token_secret_file"):
+                file = getattr(source, setting, None)
+                if file is not None and open_to_all(file):
+                    message = f"every user can read the secret in {file}; run: chmod o-r {file}"
+                    yield document.problem((kind, index, setting), message)
+    for path, secret in _delivery_secrets(config):
+        if secret is not None and open_to_all(secret):
+            yield document.problem(path, f"every user can read the secret in {secret}; run: chmod o-r {secret}")
     if literal and mode is not None and readable_by_others(mode):
         message = f"a secret stands here and every user can read the file; run: chmod o-r {document.file}"
         yield document.problem(literal[0], message)
+    yield from _web_warnings(config, document)
+
+
+def _delivery_secrets(config: Config) -> Iterator[tuple[KeyPath, Path | None]]:
+    """Yield the files that hold secrets of channels."""
+    for index, channel in enumerate(config.deliver):
+        if channel.mail is not None:
+            yield ("deliver", index, "mail", "password_file"), channel.mail.password_file
+        if channel.apprise is not None:
+            yield ("deliver", index, "apprise", "url_file"), channel.apprise.url_file
+
+
+def _web_warnings(config: Config, document: Document) -> Iterator[ConfigProblem]:
+    """What every user can read of the web server's: hashes of passwords, and the certificate's key."""
+    file = config.web.config_file
+    if file is None:
+        return
+    web = load_web_config(file)
+    path: KeyPath = ("web", "config_file")
+    if web.basic_auth_users and open_to_all(file):
+        yield document.problem(path, f"every user can read the password hashes in {file}; run: chmod o-r {file}")
+    key = web.tls_server_config.key_file if web.tls_server_config else None
+    if key is not None and open_to_all(key):
+        yield document.problem(path, f"every user can read the key in {key}; run: chmod o-r {key}")
 
 
 def _digest(config: Config) -> str:

@@ -8,33 +8,32 @@ from __future__ import annotations
 
 from datetime import time
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, ClassVar, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from exporter.config.addresses import Address, HostKind, ListenKind
+from exporter.config.delivery import Channel
+from exporter.config.families import FAMILIES
 from exporter.config.kinds import ListOf
 from exporter.config.numbers import Duration, Flag, Percent, Whole
-from exporter.config.texts import Choice, FilePath, Fingerprint, Pattern, ReadableFile, Secret, TimeOfDay, TokenId, Zone
+from exporter.config.policy import Policy, StoreMark
+from exporter.config.section import DAY, HOUR, MINUTE, Section, SourceName
+from exporter.config.texts import (
+    AnyText,
+    Choice,
+    FilePath,
+    Fingerprint,
+    Pattern,
+    ReadableFile,
+    Secret,
+    TimeOfDay,
+    TokenId,
+    Zone,
+)
 
-MINUTE, HOUR, DAY = 60, 3600, 86_400
-
-SourceName = Annotated[str, Pattern("[a-z0-9-]{1,63}", "small letters a to z, digits and -, at most 63", "lab")]
 CREDENTIAL = Pattern(r"(?!\.)[^/\s]{1,255}", "the name of a credential, without a path", "vzcover-lab")
-
-
-class Section(BaseModel):
-    """Base of all sections: frozen, unknown keys refused, a key without a value means its default."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _nothing_means_default(cls, data: Any) -> Any:
-        if not isinstance(data, dict):
-            return data
-        return {key: value for key, value in data.items() if value is not None or key not in cls.model_fields}
 
 
 class Tls(Section):
@@ -107,6 +106,17 @@ class PveCluster(Source):
     hosts: Annotated[tuple[Annotated[Address, HostKind(8006)], ...], ListOf()] = Field(
         description="Nodes of the cluster, tried in this order until one answers."
     )
+    write_token_id: Annotated[str | None, TokenId()] = Field(
+        default=None,
+        description="API token of its own for `vzcover storages apply`, with PVEDatastoreAdmin on /storage; the daemon never uses it.",
+    )
+    write_token_secret_file: Annotated[Path | None, FilePath()] = Field(
+        default=None,
+        description="File that holds only that token's secret; read by `vzcover storages apply` and nothing else.",
+    )
+    storages: tuple[StoreMark, ...] = Field(
+        default=(), description="What no API tells of its storages that take backups and are not on a PBS."
+    )
 
 
 class PbsServer(Source):
@@ -116,6 +126,14 @@ class PbsServer(Source):
 
     hosts: Annotated[tuple[Annotated[Address, HostKind(8007)], ...], ListOf()] = Field(
         description="Names of the server, tried in this order until one answers."
+    )
+    site: Annotated[str | None, AnyText()] = Field(default=None, description="Where the server stands.")
+    offsite: Annotated[bool, Flag()] = Field(
+        default=False,
+        description="Whether that is another place than the guests': its backups count as off-site copies.",
+    )
+    datastores: tuple[StoreMark, ...] = Field(
+        default=(), description="What no API tells of its datastores; what is not said holds as for the server."
     )
 
 
@@ -140,14 +158,6 @@ class Refresh(Section):
     )
 
 
-class Policy(Section):
-    """What is expected of the backups."""
-
-    demand_templates: Annotated[bool, Flag()] = Field(
-        default=False, description="Whether templates must be covered too; if not they are waived and counted apart."
-    )
-
-
 class Report(Section):
     """The daily report."""
 
@@ -158,7 +168,7 @@ class Report(Section):
         description="Time zone of `at` and of all times in the report; the system's own is not looked at.",
     )
     language: Annotated[str, Choice(("en", "fr"))] = Field(default="en", description="Language of PDF and page.")
-    formats: Annotated[tuple[Annotated[str, Choice(("pdf", "json", "csv"))], ...], ListOf()] = Field(
+    formats: Annotated[tuple[Annotated[str, Choice(("pdf", "json", "csv", "html", "xlsx"))], ...], ListOf()] = Field(
         default=("pdf", "json", "csv"), description="Which files are written."
     )
     output: Annotated[Path, FilePath()] = Field(
@@ -177,6 +187,27 @@ class Report(Section):
         return ZoneInfo(self.zone)
 
 
+class History(Section):
+    """What is kept of each day, in one SQLite file: docs/history.md."""
+
+    enabled: Annotated[bool, Flag()] = Field(default=True, description="Whether a history is kept.")
+    file: Annotated[Path | None, FilePath()] = Field(
+        default=None, description="The file; by default `history.db` in state_dir. On a local disk, not on a network."
+    )
+    keep: Annotated[int, Duration(31 * DAY, 3660 * DAY)] = Field(
+        default=400 * DAY, description="Days with a report that are kept; older ones are removed."
+    )
+
+
+class Metrics(Section):
+    """What stands on /metrics."""
+
+    leave_out: Annotated[tuple[Annotated[str, Choice(tuple(FAMILIES))], ...], ListOf(0)] = Field(
+        default=(),
+        description="Families of metrics that are not rendered, as `serve --no-collector.NAME`: docs/metrics.md says which is in which.",
+    )
+
+
 class Web(Section):
     """Where /metrics and the page are served."""
 
@@ -192,6 +223,15 @@ class Web(Section):
     )
     idle_timeout: Annotated[int, Duration(1, HOUR)] = Field(
         default=75, description="How long an idle connection is kept open; above the scrape interval saves handshakes."
+    )
+    request_timeout: Annotated[int, Duration(1, 5 * MINUTE)] = Field(
+        default=10, description="Time within which a request must be there whole, and before it a TLS handshake."
+    )
+    stall_timeout: Annotated[int, Duration(1, HOUR)] = Field(
+        default=30, description="Longest time in which a client may take nothing of its answer."
+    )
+    max_request_bytes: Annotated[int, Whole(1024, 1024 * 1024)] = Field(
+        default=16 * 1024, description="Longest request: its line and headers; bodies are not read."
     )
 
 
@@ -222,12 +262,30 @@ class Config(Section):
     refresh: Refresh = Field(default=Refresh(), description=Refresh.__doc__)
     policy: Policy = Field(default=Policy(), description=Policy.__doc__)
     report: Report = Field(default=Report(), description=Report.__doc__)
+    history: History = Field(default=History(), description=History.__doc__)
+    deliver: tuple[Channel, ...] = Field(
+        default=(), description="Channels that reports and news are delivered to: docs/delivery.md."
+    )
+    metrics: Metrics = Field(default=Metrics(), description=Metrics.__doc__)
     web: Web = Field(default=Web(), description=Web.__doc__)
     log: Log = Field(default=Log(), description=Log.__doc__)
+    storages_file: Annotated[Path | None, FilePath()] = Field(
+        default=None,
+        description="YAML file of the PBS storage entries that the clusters should have: docs/storages.md.",
+    )
+    drills_dir: Annotated[Path | None, FilePath()] = Field(
+        default=None,
+        description="Folder in which restore drills are reported, one JSON file each: docs/drills.md.",
+    )
     state_dir: Annotated[Path, FilePath()] = Field(
         default=Path("/var/lib/vzcover"),
         description="What must survive a restart; by default the first folder of $STATE_DIRECTORY where that is set.",
     )
+
+    @property
+    def history_file(self) -> Path:
+        """Where the history lies."""
+        return self.history.file or self.state_dir / "history.db"
 
     @property
     def sources(self) -> tuple[Source, ...]:

@@ -111,6 +111,26 @@ class Duration(Kind):
 
 
 @dataclass(frozen=True, slots=True)
+class Limit(Duration):
+    """A duration, or `none` for no limit; the value of that is 0."""
+
+    word: ClassVar[str] = "duration or none"
+
+    def parse(self, value: object) -> int:
+        unlimited = value == "none" or (value == 0 and not isinstance(value, bool))
+        return 0 if unlimited else Duration.parse(self, value)
+
+    def _span(self) -> str:
+        return f"{Duration._span(self)}, or none"
+
+    def shown(self, value: int) -> str:
+        return written_duration(value) if value else "none"
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"anyOf": [*Duration.json_schema(self)["anyOf"], {"const": "none"}]}
+
+
+@dataclass(frozen=True, slots=True)
 class Percent(Kind):
     """A part of a whole: `10%` or `0.1`; the value is the fraction."""
 

@@ -16,7 +16,8 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from exporter.config.catalog import Node, Setting, children, settings
 from exporter.config.model import Config
-from exporter.config.secrets import FIELDS
+from exporter.config.policy import MEANING
+from exporter.config.secrets import TOKEN_SECRET, URL
 
 SCHEMA_FILE = Path("docs", "config.schema.json")
 TABLE_FILE = Path("docs", "configuration.md")
@@ -42,7 +43,8 @@ told at once, each with file, line and what would be right: `vzcover check-confi
   the file has. An empty value takes a setting of the file away. A variable that names no setting is an error. No file is needed
   when the environment says all.
 - **Secrets.** Give each source exactly one of `token_secret` (best as `${NAME}`, which is put in after the YAML was
-  read), `token_secret_file`, `token_secret_credential` (a file in systemd's `$CREDENTIALS_DIRECTORY`). They are read
+  read), `token_secret_file`, `token_secret_credential` (a file in systemd's `$CREDENTIALS_DIRECTORY`); the same holds for
+  `password` and `url` of a channel under `deliver`. They are read
   when the configuration is loaded, and never printed.
 - **TLS** is always checked against the public authorities, `ca_file`, or `fingerprint`, of which only one may be given.
   `verify: false` is possible, must be written, and warns at each start.
@@ -86,9 +88,11 @@ def _finish(schema: dict[str, Any], model: type[BaseModel]) -> None:
         default = _default(node)
         if default is not None:
             part["default"] = default
-    required = [name for name in schema.get("required", []) if name not in FIELDS]
-    if FIELDS[0] in schema["properties"]:
-        schema["oneOf"] = [{"required": [field]} for field in FIELDS]
+    required = list(schema.get("required", []))
+    for setting in (TOKEN_SECRET, URL):
+        if setting.name in required:
+            required.remove(setting.name)
+            schema["oneOf"] = [{"required": [field]} for field in setting.fields]
     if required:
         schema["required"] = required
 
@@ -118,8 +122,10 @@ def _row(setting: Setting) -> str:
     word = kind.word if kind else ""
     limits = kind.limits() if kind else ""
     default = f"`{setting.default}`" if setting.default else "required" if node.field.is_required() else "none"
-    if setting.path.endswith("token_secret"):
+    if setting.path.endswith(("token_secret", ".url")):
         default = "one of three"
+    elif setting.path.removeprefix("policy.rules[N].") in MEANING:
+        default = "as in `policy`"
     cells = (
         f"`{setting.path}`",
         (f"list of {word}" if node.many else word) + (f" ({limits})" if limits else ""),

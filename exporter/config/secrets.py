@@ -1,4 +1,4 @@
-"""Where a token's secret comes from: the file itself, ${NAME}, a file of its own, a systemd credential.
+"""Where a secret comes from: the file itself, ${NAME}, a file of its own, a systemd credential.
 
 All of them are read while loading, so that every one that is missing is told at once. The secret itself is in no message.
 """
@@ -11,16 +11,46 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from exporter.concealed import conceal
+from exporter.config.delivery import NotifyUrls, Password
 from exporter.config.document import Document, KeyPath, Tree
 from exporter.config.files import UnreadableError, read_small
+from exporter.config.kinds import Kind
 from exporter.config.texts import Secret
-from exporter.errors import ConfigProblem
+from exporter.errors import ConfigError, ConfigProblem
 
-FIELDS = ("token_secret", "token_secret_file", "token_secret_credential")
 LARGEST_SECRET = 64 * 1024  # bytes
-STAND_IN = "unresolved"  # takes the place of a secret that was already reported, so that it is not reported as missing
+LONGEST_PASSWORD = 256
+# of an address of apprise: a shorter part may be a word
+SHORTEST_KEY = 8
 REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-ONE_OF = f"give exactly one of {', '.join(FIELDS)}"
+
+
+@dataclass(frozen=True, slots=True)
+class SecretSetting:
+    """A setting that holds a secret, and its form. `stand_in` takes the place of a secret that was already reported, so that it is not
+    reported as missing.
+    """
+
+    name: str
+    kind: Kind
+    required: bool = True
+    stand_in: str = "unresolved"
+
+    @property
+    def fields(self) -> tuple[str, str, str]:
+        """The settings of which one is given."""
+        return self.name, f"{self.name}_file", f"{self.name}_credential"
+
+    @property
+    def one_of(self) -> str:
+        """The remedy where not one is given."""
+        return f"give {'exactly' if self.required else 'at most'} one of {', '.join(self.fields)}"
+
+
+TOKEN_SECRET = SecretSetting("token_secret", Secret())
+PASSWORD = SecretSetting("password", Password(), required=False)
+URL = SecretSetting("url", NotifyUrls(), stand_in="unresolved://it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,58 +66,106 @@ class _UnresolvedError(Exception):
 
 
 def resolve_secrets(document: Document, around: Surroundings) -> tuple[list[ConfigProblem], list[KeyPath]]:
-    """Put the secret of every source into `token_secret` of the document's tree.
+    """Put every secret into its setting of the document's tree, such as `token_secret` of a source.
 
     Return the problems, and the paths of the secrets that stand literally in the file.
     """
     problems: list[ConfigProblem] = []
     literal: list[KeyPath] = []
-    for path, source in _sources(document.root):
-        given = [field for field in FIELDS if source.get(field) is not None]
-        field = given[0] if given else FIELDS[0]
-        value = source.get(field)
+    for path, section, setting in _places(document.root):
+        given = [field for field in setting.fields if section.get(field) is not None]
+        field = given[0] if given else setting.name
+        value = section.get(field)
+        if not given and not setting.required:
+            continue
         if len(given) != 1:
-            message = f"missing; {ONE_OF}" if not given else f"{' and '.join(given)} exclude each other; {ONE_OF}"
-            problems.append(document.problem((*path, given[1] if given else FIELDS[0]), message))
+            told = f"{' and '.join(given)} exclude each other" if given else "missing"
+            problems.append(document.problem((*path, given[1] if given else setting.name), f"{told}; {setting.one_of}"))
         elif not isinstance(value, str):
             problems.append(document.problem((*path, field), "expected text"))
         else:
             try:
-                source[FIELDS[0]] = resolve_secret(field, value, around)
+                section[setting.name] = resolve_secret(field, value, around, setting)
             except _UnresolvedError as unresolved:
                 problems.append(document.problem((*path, field), str(unresolved)))
             else:
                 origin = document.origins.get((*path, field))
-                if field == FIELDS[0] and not REFERENCE.fullmatch(value) and origin and not origin.variable:
+                if field == setting.name and not REFERENCE.fullmatch(value) and origin and not origin.variable:
                     literal.append((*path, field))
                 continue
-        source[FIELDS[0]] = STAND_IN
+        section[setting.name] = setting.stand_in
     return problems, literal
 
 
-def _sources(root: Tree) -> Iterator[tuple[KeyPath, dict[str, Tree]]]:
+def _places(root: Tree) -> Iterator[tuple[KeyPath, dict[str, Tree], SecretSetting]]:
+    """Yield every section that holds a secret, with its path."""
     for kind in ("pve", "pbs"):
-        listed = root.get(kind) if isinstance(root, dict) else None
-        for index, source in enumerate(listed if isinstance(listed, list) else ()):
-            if isinstance(source, dict):
-                yield (kind, index), source
+        for path, source in _listed(root, kind):
+            yield path, source, TOKEN_SECRET
+    for path, channel in _listed(root, "deliver"):
+        for key, setting in (("mail", PASSWORD), ("apprise", URL)):
+            section = channel.get(key)
+            if isinstance(section, dict):
+                yield (*path, key), section, setting
 
 
-def resolve_secret(field: str, value: str, around: Surroundings) -> str:
-    """Given one of the three fields and its value, return the secret; raise _UnresolvedError with the remedy."""
-    if field == "token_secret_file":
+def _listed(root: Tree, key: str) -> Iterator[tuple[KeyPath, dict[str, Tree]]]:
+    listed = root.get(key) if isinstance(root, dict) else None
+    for index, section in enumerate(listed if isinstance(listed, list) else ()):
+        if isinstance(section, dict):
+            yield (key, index), section
+
+
+def resolve_secret(field: str, value: str, around: Surroundings, setting: SecretSetting = TOKEN_SECRET) -> str:
+    """Given one of the setting's three fields and its value, return the secret; raise _UnresolvedError with the remedy."""
+    if field == f"{setting.name}_file":
         secret = _from_file(around.folder / value.strip())
-    elif field == "token_secret_credential":
+    elif field == f"{setting.name}_credential":
         secret = _from_credential(value.strip(), around.environment)
     else:
-        secret = _from_text(value, around.environment)
+        secret = _from_text(value, around.environment, f"{setting.name}_file")
+    for part in secret_parts(secret):
+        conceal(part)
     try:
-        return Secret().parse(secret).get_secret_value()
+        return str(setting.kind.parse(secret).get_secret_value())
     except ValueError as error:
         raise _UnresolvedError(str(error)) from None
 
 
-def _from_text(value: str, environment: Mapping[str, str]) -> str:
+def read_secret(file: Path, setting: str) -> str:
+    """Given a file that holds a token's secret and the setting that names it, return the secret; raise ConfigError."""
+    try:
+        return resolve_secret("token_secret_file", str(file), Surroundings({}, Path()))
+    except _UnresolvedError as unresolved:
+        raise ConfigError([ConfigProblem("configuration", None, setting, str(unresolved))]) from None
+
+
+def read_password(source: str, environment: Mapping[str, str], setting: str) -> str:
+    """Given a file's path or ${NAME}, return the password in it (J1: at most 256 characters); raise ConfigError."""
+    try:
+        password = _from_text(source, environment) if REFERENCE.fullmatch(source) else _from_file(Path(source))
+        conceal(password)
+        if len(password) > LONGEST_PASSWORD or not password.isprintable():
+            raise _UnresolvedError(f"a password is one line of at most {LONGEST_PASSWORD} characters")
+    except _UnresolvedError as unresolved:
+        raise ConfigError([ConfigProblem("storages", None, setting, str(unresolved))]) from None
+    return password
+
+
+def secret_parts(secret: str) -> Iterator[str]:
+    """Given a secret, yield what must not be told: itself, and of addresses each of them and what they hold behind the scheme."""
+    yield secret
+    for url in secret.split() if "://" in secret else ():
+        yield url
+        yield from (part for part in re.split("[/:@?&=]+", url.partition("://")[2]) if _looks_secret(part))
+
+
+def _looks_secret(part: str) -> bool:
+    """Tell a key from the name of a host or a folder."""
+    return len(part) >= SHORTEST_KEY and "." not in part and not part.isalpha()
+
+
+def _from_text(value: str, environment: Mapping[str, str], other: str = "token_secret_file") -> str:
     reference = REFERENCE.fullmatch(value.strip())
     if reference is None:
         if "${" in value:
@@ -97,7 +175,7 @@ def _from_text(value: str, environment: Mapping[str, str]) -> str:
         return value
     name = reference[1]
     if name not in environment:
-        raise _UnresolvedError(f"the environment variable {name} is not set; set it, or use token_secret_file")
+        raise _UnresolvedError(f"the environment variable {name} is not set; set it, or use {other}")
     if not environment[name].strip():
         raise _UnresolvedError(f"the environment variable {name} is empty; give it the secret")
     return environment[name].strip()
@@ -131,3 +209,11 @@ def _from_file(path: Path) -> str:
 def readable_by_others(mode: int) -> bool:
     """Given a file's mode, return whether every user of the machine may read it."""
     return bool(mode & stat.S_IROTH)
+
+
+def open_to_all(file: Path) -> bool:
+    """Given a file, return whether every user of the machine may read it; not for one that cannot be looked at."""
+    try:
+        return readable_by_others(file.stat().st_mode)
+    except OSError:
+        return False

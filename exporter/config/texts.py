@@ -62,6 +62,14 @@ class Pattern(Kind):
         return {"type": "string", "pattern": f"^{self.pattern}$", "examples": [self.example]}
 
 
+@dataclass(frozen=True, slots=True)
+class AnyText(Kind):
+    """Free text on one line."""
+
+    def parse(self, value: object) -> str:
+        return " ".join(text_of(value).split())
+
+
 USER_REALM_NAME = r"[^\s:/!=]+@[A-Za-z0-9_][A-Za-z0-9._-]*![A-Za-z0-9_][A-Za-z0-9._-]*"
 
 

@@ -18,10 +18,10 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from exporter.config.document import found, in_order
 from exporter.config.files import UnreadableError, read_small
 from exporter.config.kinds import FOLDER, Kind, ListOf, quoted, text_of
-from exporter.config.model import Section
 from exporter.config.numbers import Flag, Whole
 from exporter.config.problems import problems_of
 from exporter.config.reader import LARGEST_FILE, read_document
+from exporter.config.section import Section
 from exporter.config.texts import Choice, ReadableFile
 from exporter.errors import ConfigError, ConfigProblem
 

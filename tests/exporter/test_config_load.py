@@ -6,6 +6,7 @@ from datetime import time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import bcrypt
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from exporter.config.addresses import Address
 from exporter.config.load import find_config, load_config
 from exporter.errors import ConfigError
 from tests.exporter.config_files import GOOD, SECRET, as_nobody, load, problems, refusal
+from tests.exporter.web_fixtures import make_certificate
 
 MISSING_PVE = "config.yaml:1: pve: missing; Proxmox VE clusters to read, at least one"
 QUOTES = "text that begins with a special character is put in quotes"
@@ -43,7 +45,8 @@ def test_every_setting_can_be_given(tmp_path: Path) -> None:
         "policy: {demand_templates: true}\n"
         "report: {at: 22:30, zone: Europe/Vienna, language: fr, formats: json, output: out, keep_number: 3, keep_age: 1w,"
         " enabled: false}\n"
-        "web: {listen: ['[::]:0', ':9'], max_connections: 10, idle_timeout: 5s}\n"
+        "web: {listen: ['[::]:0', ':9'], max_connections: 10, idle_timeout: 5s, request_timeout: 2s,"
+        " stall_timeout: 3s, max_request_bytes: 2048}\n"
         "log: {format: json, level: debug}\nstate_dir: state\n"
     )
     config = load(tmp_path, text).config
@@ -127,7 +130,8 @@ BAD_SETTINGS = [
     ("refresh: {intervall: 5m}", "refresh.intervall: no such setting; did you mean interval?"),
     (
         "zone: UTC",
-        "zone: no such setting; possible here: pve, pbs, refresh, policy, report, web, log, state_dir",
+        "zone: no such setting; possible here: pve, pbs, refresh, policy, report, "
+        "history, deliver, metrics, web, log, storages_file, drills_dir, state_dir",
     ),
     ("log: {}\nlog: {}", "log: given twice, first on line 6; keep one"),
     (
@@ -151,7 +155,7 @@ BAD_SETTINGS = [
         'report.zone: "../x" is not a time zone; write an IANA name such as Europe/Vienna or UTC',
     ),
     ("report: {language: de}", 'report.language: "de" is not known; write en or fr'),
-    ("report: {formats: [pdf, xls]}", 'report.formats[1]: "xls" is not known; write one of pdf, json, csv'),
+    ("report: {formats: [pdf, xls]}", 'report.formats[1]: "xls" is not known; write one of pdf, json, csv, html, xlsx'),
     ("report: {formats: []}", "report.formats: an empty list; write at least 1"),
     ("report: {formats: 'pdf,pdf'}", "report.formats: pdf is there twice; write it once"),
     ("report: {output: [a]}", "report.output: expected text, found a list"),
@@ -311,6 +315,34 @@ def test_a_secret_in_a_file_that_all_may_read_is_a_warning(tmp_path: Path) -> No
     path.chmod(0o644)
     path.write_text(GOOD.replace(SECRET, "${S}"))
     assert load_config(path, {"S": SECRET}).warnings == ()
+
+
+@pytest.mark.parametrize("setting", ["token_secret_file", "write_token_secret_file"])
+def test_a_secret_file_that_all_may_read_is_a_warning(setting: str, tmp_path: Path) -> None:
+    for name in ("token_secret_file", "write_token_secret_file"):
+        (tmp_path / name).write_text(SECRET)
+        (tmp_path / name).chmod(0o644 if name == setting else 0o600)
+    text = GOOD.replace(f"token_secret: {SECRET}", "token_secret_file: token_secret_file")
+    text += "    write_token_id: a@pve!w\n    write_token_secret_file: write_token_secret_file\n"
+    (warning,) = load(tmp_path, text).warnings
+
+    assert warning.path == f"pve[0].{setting}"
+    assert f"every user can read the secret in {tmp_path / setting}; run: chmod o-r" in warning.message
+    assert SECRET not in str(warning)
+
+
+def test_hashes_and_keys_of_the_web_server_that_all_may_read_are_warnings(tmp_path: Path) -> None:
+    files = make_certificate(tmp_path, "server")
+    hashed = bcrypt.hashpw(b"open sesame", bcrypt.gensalt(4)).decode()
+    web = tmp_path / "web.yml"
+    web.write_text(
+        f"tls_server_config: {{cert_file: {files.cert}, key_file: {files.key}}}\nbasic_auth_users: {{ops: '{hashed}'}}\n"
+    )
+    text = GOOD + "web: {config_file: web.yml}\n"
+    for mode, count in ((0o644, 2), (0o600, 0)):
+        web.chmod(mode)
+        files.key.chmod(mode)
+        assert [warning.path for warning in load(tmp_path, text).warnings] == ["web.config_file"] * count
 
 
 def test_the_digest_changes_with_a_setting_and_not_with_a_comment(tmp_path: Path) -> None:
