@@ -1,0 +1,227 @@
+"""Deliveries as the daemon runs them: news are found and messages sent in threads of their own, so that nothing here delays a refresh or
+a report. Each channel sends in its own thread, so that none delays another.
+
+A message is sent once. It is sent twice only if the process is killed, or the machine stops, between the moment when the receiver took it
+and the moment when the outbox forgot it; both mails then have the same Message-ID.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from exporter.counters import Counters
+from exporter.deliver import Reader
+from exporter.delivery.channel import Channel, Message
+from exporter.delivery.compose import daily_message, in_scope, news_of
+from exporter.delivery.news import CHANGE, FINDINGS, find_news
+from exporter.delivery.outbox import Outbox, Waiting
+from exporter.errors import DeliveryError, HistoryError
+from exporter.logs import FIELDS, event
+from report.model import Report
+
+LOGGER = logging.getLogger("vzcover")
+DAILY = "daily"
+# how often the outbox is looked at
+CHECK_SECONDS = 1.0
+# the pause before the second try; it doubles up to the longest
+FIRST_PAUSE = 60
+LONGEST_PAUSE = 3600
+# a message that was tried and is older than this is given up, and the oldest of more than so many in a channel
+GIVE_UP_SECONDS = 3 * 86_400
+MOST_WAITING = 100
+# how long a message that is being sent may take once the daemon stops
+STOP_SECONDS = 2.0
+
+
+@dataclass(slots=True)
+class Deliveries:
+    """Lives as long as the process, across reloads. `offer` is called by the refresh thread, `reported` by the report thread, `loop` is a
+    thread of its own. None of them raises.
+    """
+
+    channels: Sequence[Channel]
+    file: Path
+    counters: Counters
+    clock: Callable[[], float]
+    _outbox: Outbox | None = None
+    _offered: Report | None = None
+    _wake: threading.Event = field(default_factory=threading.Event)
+    _opening: threading.Lock = field(default_factory=threading.Lock)
+    _senders: dict[str, threading.Thread] = field(default_factory=dict)
+    # taken by the receiver, but the outbox could not forget them
+    _sent: set[int] = field(default_factory=set)
+    _complaints: dict[str, str] = field(default_factory=dict)
+
+    def use(self, channels: Sequence[Channel]) -> None:
+        """Given the channels of a new configuration, use them from now on, and try at once what waits."""
+        self.channels = channels
+        for channel in channels:
+            self.counters.know_channel(channel.name)
+        if self._outbox is not None:
+            self._kept("hurry", lambda outbox: outbox.hurry(self._now()))
+        self._wake.set()
+
+    def offer(self, report: Report) -> None:
+        """Given the Report of a refresh, look soon whether there are news in it."""
+        self._offered = report
+        self._wake.set()
+
+    def reported(self, report: Report, written: Sequence[Path], reader: Reader) -> None:
+        """Given the Report of the daily report, the files that were written and for whom, queue it for the channels that want it."""
+        for channel in self.channels:
+            if DAILY in channel.when:
+                self._guarded(channel, partial(self._queue_daily, channel, report, written, reader))
+        self._wake.set()
+
+    def loop(self, stopping: threading.Event) -> None:
+        """Find news and send what waits until the daemon stops."""
+        while not stopping.is_set():
+            self._wake.clear()
+            report, self._offered = self._offered, None
+            for channel in self.channels:
+                if report is not None and not channel.when.isdisjoint((FINDINGS, CHANGE)):
+                    self._guarded(channel, partial(self._queue_news, channel, report))
+            if self.channels or self._outbox is not None:
+                self._dispatch(stopping)
+            self._wake.wait(CHECK_SECONDS)
+        deadline = time.monotonic() + STOP_SECONDS
+        for sender in self._senders.values():
+            sender.join(max(0.0, deadline - time.monotonic()))
+
+    def _queue_daily(self, channel: Channel, report: Report, written: Sequence[Path], reader: Reader) -> None:
+        message = daily_message(report, channel, written, reader)
+        self._opened().put(channel.name, message, channel.door.targets, self._now())
+
+    def _queue_news(self, channel: Channel, report: Report) -> None:
+        outbox, scoped = self._opened(), in_scope(report, channel)
+        told = outbox.told(channel.name)
+        news = find_news(scoped, channel.when, channel.severities, told)
+        if news.told == told:
+            return
+        message: Message | None = news_of(scoped, channel, news) if news.any else None
+        outbox.tell(channel.name, news.told, message, channel.door.targets, self._now())
+
+    def _guarded(self, channel: Channel, queue: Callable[[], None]) -> None:
+        """Queue a message; a failure is counted and told, and costs this message only."""
+        try:
+            queue()
+        except HistoryError as error:
+            self._failed(channel.name, "a message could not be queued", str(error))
+        except Exception:  # a bug must not end the thread that calls
+            self.counters.count_delivery_failure(channel.name)
+            LOGGER.exception("a message could not be queued", extra={FIELDS: {"channel": channel.name}})
+
+    def _opened(self) -> Outbox:
+        """Return the outbox, opened when it is first needed."""
+        with self._opening:
+            if self._outbox is None:
+                self._outbox, problem = Outbox.opened(self.file, self._now())
+                if problem:
+                    event(LOGGER, logging.WARNING, "the outbox cannot be used as it should", error=problem)
+            return self._outbox
+
+    def _dispatch(self, stopping: threading.Event) -> None:
+        """Start a thread for each channel that has something to send and none yet."""
+        try:
+            outbox = self._opened()
+            self._give_up(outbox)
+            for channel in self.channels:
+                sender = self._senders.get(channel.name)
+                if (sender is None or not sender.is_alive()) and self._due(outbox, channel.name):
+                    name, work = f"deliver {channel.name}", (channel, outbox, stopping)
+                    self._senders[channel.name] = threading.Thread(target=self._send, args=work, name=name, daemon=True)
+                    self._senders[channel.name].start()
+        except HistoryError as error:
+            self._failed("", "the outbox could not be read", str(error))
+        except Exception:  # a bug must not end the loop
+            LOGGER.exception("deliveries failed")
+
+    def _due(self, outbox: Outbox, channel: str) -> list[Waiting]:
+        for number in tuple(self._sent):
+            outbox.remove(number)
+            self._sent.discard(number)
+        return outbox.due(channel, self._now(), LONGEST_PAUSE)
+
+    def _give_up(self, outbox: Outbox) -> None:
+        """Give up what was tried for too long, what waits for a channel that is not configured, and the oldest of too many."""
+        waiting, now = outbox.waiting(), self._now()
+        channels = {channel.name for channel in self.channels}
+        later: dict[str, int] = {}
+        for message in reversed(waiting):
+            later[message.channel] = later.get(message.channel, 0) + 1
+            old = now - message.queued_at > GIVE_UP_SECONDS and (message.attempts or message.channel not in channels)
+            sender = self._senders.get(message.channel)
+            if (old or later[message.channel] > MOST_WAITING) and not (sender and sender.is_alive()):
+                outbox.remove(message.number)
+                self.counters.count_delivery_failure(message.channel)
+                fields = {"channel": message.channel, "attempts": message.attempts}
+                event(LOGGER, logging.ERROR, "a message is given up", **fields)
+
+    def _send(self, channel: Channel, outbox: Outbox, stopping: threading.Event) -> None:
+        """Send what is due in a channel, the oldest first, until one is not taken; each message has its own next try."""
+        try:
+            for waiting in outbox.due(channel.name, self._now(), LONGEST_PAUSE):
+                message = outbox.message(waiting.number)
+                if stopping.is_set() or message is None or not self._sent_one(channel, outbox, waiting, message):
+                    return
+        except HistoryError as error:
+            self._failed(channel.name, "the outbox could not be used", str(error))
+        except Exception:
+            self.counters.count_delivery_failure(channel.name)
+            LOGGER.exception("a delivery failed", extra={FIELDS: {"channel": channel.name}})
+
+    def _sent_one(self, channel: Channel, outbox: Outbox, waiting: Waiting, message: Message) -> bool:
+        """Try one message; say whether all of it was taken."""
+        left: Sequence[str] = waiting.targets
+        try:
+            sent = channel.door.send(message, waiting.targets)
+        except DeliveryError as error:
+            self._failed(channel.name, "a message was not delivered; it is tried again", str(error))
+        except Exception as error:
+            self._failed(
+                channel.name, "a message was not delivered; it is tried again", f"{type(error).__name__}: {error}"
+            )
+        else:
+            for refusal in sent.refused:
+                self._failed(channel.name, "a recipient was refused for good", refusal)
+            left = sent.left
+            if left:
+                self._failed(channel.name, "a message was not taken by all; it is tried again", f"left: {len(left)}")
+        if left:
+            outbox.again(waiting.number, self._now() + pause_after(waiting.attempts + 1), left)
+            return False
+        self._sent.add(waiting.number)
+        self._complaints.pop(channel.name, None)
+        outbox.remove(waiting.number)
+        self._sent.discard(waiting.number)
+        event(LOGGER, logging.INFO, "delivered", channel=channel.name, subject=message.subject)
+        return True
+
+    def _failed(self, channel: str, what: str, error: str) -> None:
+        """Count a failure, and log it unless the channel's last one was the same."""
+        if channel:
+            self.counters.count_delivery_failure(channel)
+        if self._complaints.get(channel) != error:
+            event(LOGGER, logging.WARNING, what, channel=channel or "all", error=error)
+        self._complaints[channel] = error
+
+    def _kept(self, what: str, change: Callable[[Outbox], None]) -> None:
+        try:
+            if self._outbox is not None:
+                change(self._outbox)
+        except HistoryError as error:
+            self._failed("", f"the outbox could not be changed: {what}", str(error))
+
+    def _now(self) -> int:
+        return int(self.clock())
+
+
+def pause_after(attempts: int) -> int:
+    """Given how often a message was tried, return the seconds until the next try."""
+    return int(min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(attempts - 1, 20)))

@@ -1,0 +1,258 @@
+"""The outbox and what sends from it: once, across failures and restarts, each channel by itself."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC
+from pathlib import Path
+
+import pytest
+
+from exporter.config.delivery import ATTACHABLE
+from exporter.counters import Counters
+from exporter.deliver import FORMATS, Reader, write_files
+from exporter.delivery.channel import Channel, Message, Sent
+from exporter.delivery.deliveries import FIRST_PAUSE, GIVE_UP_SECONDS, LONGEST_PAUSE, Deliveries, pause_after
+from exporter.delivery.outbox import Outbox
+from exporter.errors import DeliveryError
+from tests.builders import NOW
+from tests.processes import wait_for
+from tests.specimen import specimen_with_backups
+
+READER = Reader("en", UTC)
+
+
+@dataclass
+class FakeDoor:
+    """Takes messages, unless it is told to fail or to hang."""
+
+    targets: tuple[str, ...] = ("a", "b")
+    taken: list[tuple[Message, tuple[str, ...]]] = field(default_factory=list)
+    failing: bool = False
+    leaves: tuple[str, ...] = ()
+    hold: threading.Event | None = None
+    tries: int = 0
+
+    def send(self, message: Message, targets: Sequence[str]) -> Sent:
+        self.tries += 1
+        if self.hold is not None:
+            self.hold.wait(20)
+        if self.failing:
+            raise DeliveryError("server", "connection refused")
+        self.taken.append((message, tuple(targets)))
+        return Sent(left=self.leaves)
+
+
+def channel(name: str, door: FakeDoor, *when: str, **fields: object) -> Channel:
+    both = frozenset(("critical", "warning"))
+    made = Channel(name, frozenset(when or ("daily",)), (), both, READER, (), door)
+    return replace(made, **fields)  # type: ignore[arg-type]
+
+
+class House:
+    """Deliveries on one outbox, with a clock; `running` is one life of the daemon."""
+
+    def __init__(self, folder: Path, *channels: Channel) -> None:
+        self.file, self.channels, self.now = folder / "state" / "outbox.db", channels, NOW
+        self.counters = Counters()
+
+    @contextmanager
+    def running(self) -> Iterator[Deliveries]:
+        deliveries = Deliveries((), self.file, self.counters, lambda: float(self.now))
+        deliveries.use(self.channels)
+        stopping = threading.Event()
+        thread = threading.Thread(target=deliveries.loop, args=(stopping,), daemon=True)
+        thread.start()
+        try:
+            yield deliveries
+        finally:
+            stopping.set()
+            deliveries.use(self.channels)
+            thread.join(10)
+            assert not thread.is_alive()
+            if deliveries._outbox is not None:
+                deliveries._outbox.close()
+
+    def waiting(self) -> int:
+        with closing(Outbox(self.file)) as outbox:
+            return len(outbox.waiting())
+
+    def failures(self, name: str) -> float:
+        lines = self.counters.render(openmetrics=False).decode().splitlines()
+        label = f'vzcover_delivery_failures_total{{channel="{name}"}} '
+        return float(next(line.removeprefix(label) for line in lines if line.startswith(label)))
+
+
+def test_a_daily_report_goes_to_the_channels_that_want_it_with_the_files_that_were_written(tmp_path: Path) -> None:
+    door, other = FakeDoor(), FakeDoor()
+    house = House(tmp_path, channel("mail", door, attach=("csv",)), channel("news", other, "change"))
+    report = specimen_with_backups()
+    written = write_files(tmp_path / "reports", report, READER, ["csv"])
+    written[0].write_bytes(b"as it was written")
+    with house.running() as deliveries:
+        deliveries.reported(report, written, READER)
+        wait_for(lambda: door.taken, "the message")
+    (message, targets) = door.taken[0]
+    assert [file.name for file in message.attachments] == [path.name for path in written]
+    assert message.attachments[0].content == b"as it was written"
+    assert (targets, other.tries, house.waiting()) == (("a", "b"), 0, 0)
+    assert message.subject.startswith("vzcover: protected ")
+
+
+def test_what_a_channel_may_not_see_is_not_in_its_message(tmp_path: Path) -> None:
+    door = FakeDoor()
+    house = House(tmp_path, channel("mail", door, attach=("csv",), clusters=("nowhere",)))
+    report = specimen_with_backups()
+    with house.running() as deliveries:
+        deliveries.reported(report, write_files(tmp_path / "reports", report, READER, ["csv"]), READER)
+        wait_for(lambda: door.taken, "the message")
+    message = door.taken[0][0]
+    shown = message.text + message.attachments[0].content.decode()
+    # shorter ones may be part of a word
+    names = [name for guest in report.guests if (name := guest.guest.name) and len(name) > 6]
+    assert names
+    assert [name for name in names if name in shown] == []
+
+
+def test_a_message_that_failed_is_tried_again_after_a_pause_and_sent_once(tmp_path: Path) -> None:
+    door = FakeDoor(failing=True)
+    house = House(tmp_path, channel("mail", door))
+    with house.running() as deliveries:
+        deliveries.reported(specimen_with_backups(), (), READER)
+        wait_for(lambda: house.failures("mail") == 1, "a failure")
+        wait_for(lambda: not deliveries._senders["mail"].is_alive(), "the sender to end")
+        door.failing = False
+        deliveries.offer(specimen_with_backups())
+        assert door.taken == []
+        house.now += FIRST_PAUSE
+        wait_for(lambda: house.waiting() == 0, "the message to be sent")
+    assert (len(door.taken), house.failures("mail")) == (1, 1)
+
+
+def test_a_message_survives_a_restart_and_is_sent_once(tmp_path: Path) -> None:
+    door = FakeDoor(failing=True)
+    house = House(tmp_path, channel("mail", door, "daily", "findings"))
+    report = specimen_with_backups()
+    with house.running() as deliveries:
+        deliveries.reported(report, (), READER)
+        deliveries.offer(report)
+        wait_for(lambda: house.waiting() == 2 and house.failures("mail"), "both to wait")
+    door.failing = False
+    house.now += LONGEST_PAUSE
+    for _ in range(2):
+        with house.running() as deliveries:
+            deliveries.offer(report)
+            wait_for(lambda: house.waiting() == 0, "both to be sent")
+    assert [message.subject.split(":")[0] for message, _ in door.taken] == ["vzcover", "vzcover, news"]
+
+
+def test_only_targets_that_did_not_take_it_are_tried_again(tmp_path: Path) -> None:
+    door = FakeDoor(leaves=("b",))
+    house = House(tmp_path, channel("mail", door))
+    with house.running() as deliveries:
+        deliveries.reported(specimen_with_backups(), (), READER)
+        wait_for(lambda: house.failures("mail") == 1, "one to be left")
+        door.leaves = ()
+        deliveries.use(house.channels)
+        wait_for(lambda: house.waiting() == 0, "the rest to be sent")
+    assert [targets for _, targets in door.taken] == [("a", "b"), ("b",)]
+
+
+def test_a_channel_that_hangs_or_fails_stops_no_other(tmp_path: Path) -> None:
+    stuck, broken, fine = FakeDoor(hold=threading.Event()), FakeDoor(failing=True), FakeDoor()
+    house = House(tmp_path, channel("stuck", stuck), channel("broken", broken), channel("fine", fine))
+    with house.running() as deliveries:
+        deliveries.reported(specimen_with_backups(), (), READER)
+        deliveries.reported(specimen_with_backups(), (), READER)
+        wait_for(lambda: len(fine.taken) == 2, "the one that works")
+        assert stuck.tries == 1
+        assert stuck.hold is not None
+        stuck.hold.set()
+        wait_for(lambda: len(stuck.taken) == 2, "the one that hung")
+    assert house.failures("fine") == 0
+    assert house.failures("broken") >= 1
+
+
+def test_a_message_is_given_up_after_days_and_that_is_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    door = FakeDoor(failing=True)
+    house = House(tmp_path, channel("mail", door))
+    with house.running() as deliveries:
+        deliveries.reported(specimen_with_backups(), (), READER)
+        wait_for(lambda: house.failures("mail") == 1, "a failure")
+        wait_for(lambda: not deliveries._senders["mail"].is_alive(), "the sender to end")
+        house.now += GIVE_UP_SECONDS + 1
+        wait_for(lambda: house.waiting() == 0, "it to be given up")
+    assert house.failures("mail") >= 2
+    assert "a message is given up" in caplog.text
+
+
+def test_pauses_double_up_to_the_longest() -> None:
+    assert [pause_after(attempts) for attempts in (1, 2, 3, 6, 7, 1000)] == [60, 120, 240, 1920, 3600, 3600]
+
+
+@pytest.mark.parametrize("content", [b"not a database, but long enough to be taken for a header" * 100, None])
+def test_an_outbox_that_cannot_be_used_costs_only_what_survives_a_restart(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, content: bytes | None
+) -> None:
+    door = FakeDoor()
+    house = House(tmp_path, channel("mail", door))
+    if content is None:
+        house.file.mkdir(parents=True)
+    else:
+        house.file.parent.mkdir()
+        house.file.write_bytes(content)
+    with house.running() as deliveries:
+        deliveries.reported(specimen_with_backups(), (), READER)
+        wait_for(lambda: door.taken, "the message")
+    assert "the outbox cannot be used as it should" in caplog.text
+    aside = [path.read_bytes() for path in house.file.parent.glob("outbox.db.corrupt-*")]
+    assert aside == ([] if content is None else [content])
+
+
+def test_the_outbox_is_readable_by_nobody_else_and_holds_no_secret(tmp_path: Path) -> None:
+    house = House(tmp_path, channel("mail", FakeDoor(failing=True)))
+    with house.running() as deliveries:
+        deliveries.reported(specimen_with_backups(), (), READER)
+        wait_for(lambda: house.failures("mail") == 1, "a failure")
+    assert house.file.stat().st_mode & 0o077 == 0
+    with sqlite3.connect(house.file) as connection:
+        columns = [row[1] for row in connection.execute("PRAGMA table_info(message)")]
+    connection.close()
+    assert columns == [
+        "id",
+        "channel",
+        "key",
+        "created_at",
+        "next_at",
+        "attempts",
+        "queued_at",
+        "subject",
+        "text",
+        "targets",
+    ]
+
+
+def test_a_message_that_was_taken_is_not_sent_again_when_the_outbox_cannot_forget_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    door = FakeDoor(hold=threading.Event())
+    house = House(tmp_path, channel("mail", door))
+    with house.running() as deliveries:
+        deliveries.reported(specimen_with_backups(), (), READER)
+        wait_for(lambda: door.tries, "the message to be on its way")
+        with closing(sqlite3.connect(house.file)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            assert door.hold is not None
+            door.hold.set()
+            wait_for(lambda: house.failures("mail") or "the outbox" in caplog.text, "the outbox to be locked")
+            other.rollback()
+        wait_for(lambda: house.waiting() == 0, "it to be forgotten")
+    assert len(door.taken) == 1
+
+
+def test_every_way_of_attaching_is_a_format_of_reports() -> None:
+    assert set(ATTACHABLE) == set(FORMATS)
