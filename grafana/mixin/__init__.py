@@ -1,0 +1,1 @@
+"""Settings + rows → recording and alerting rules, one row an alert."""
