@@ -19,6 +19,11 @@ help: ## this list
 demo: venv ## the daemon on a simulated cluster: page, metrics, PDF, until Ctrl-C
 	$(BIN)/vzcover demo
 
+# `make test` tries a sample of the fault matrix, by VZCOVER_SEED; `make test-all` all of it
+.PHONY: test-all
+test-all: test ## all tests, and the whole fault matrix
+	VZCOVER_FAULTS=all $(BIN)/pytest -n 2 --dist load tests/faults/test_matrix.py
+
 # a missing tool or missing recordings fail instead of skipping where VZCOVER_REQUIRE is set
 .PHONY: test
 test: venv $(if $(VZCOVER_REQUIRE),test-tools) check ## checks and all tests
@@ -39,17 +44,39 @@ format: venv ## lay the code out
 
 .PHONY: golden
 golden: venv ## write the golden files anew; read the difference before you commit it
+	$(BIN)/python -m tests.faults.expected
 	VZCOVER_UPDATE_GOLDEN=1 $(PYTEST)
 
 .PHONY: docs
 docs: venv ## write the generated documents and schemas anew
 	$(BIN)/python -m exporter.config.schema
 	$(BIN)/python -m exporter.metrics.documentation > docs/metrics.md
+	$(BIN)/python -m tests.faults.documentation > docs/faults.md
+	$(BIN)/python -m exporter.doctor.documentation > docs/permissions.md
 	VZCOVER_UPDATE_GOLDEN=1 $(BIN)/pytest tests/report/test_tables.py
 
+.PHONY: rules
+rules: venv ## write the Prometheus rules in grafana/ and the Helm chart anew, from grafana/settings.yaml
+	$(BIN)/python -m grafana
+	$(BIN)/python -m grafana --output deploy/helm/vzcover/files
+
+.PHONY: dashboards
+dashboards: venv ## write the Grafana dashboards in grafana/ anew, from grafana/boards
+	$(BIN)/python -m grafana.boards
+
 .PHONY: bench
-bench: venv ## measure speed and memory at 10,000 guests; never fails
+bench: venv ## measure speed and memory at 10,000 guests and a million snapshots; never fails
 	$(BIN)/python -m bench
+
+PEERS := bench/peers/.venv
+.PHONY: bench-peers
+bench-peers: venv $(PEERS)/.installed ## compare with prometheus-pve-exporter, into docs/comparison.md; never in CI
+	$(BIN)/python -m bench.peers --output docs/comparison.md
+
+$(PEERS)/.installed: bench/peers/requirements.lock
+	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r bench/peers/requirements.lock
+	touch $@
 
 .PHONY: venv
 venv: $(STAMP) ## the virtual environment, from requirements-dev.lock
@@ -74,4 +101,5 @@ test-tools: ## system programs that some tests need, from Debian (needs root)
 lock: venv ## make the lock files anew (hashes, no index address)
 	$(LOCK) pyproject.toml -o requirements.lock
 	$(LOCK) --group pyproject.toml:build -o requirements-build.lock
-	$(LOCK) pyproject.toml --group dev -o requirements-dev.lock
+	$(LOCK) pyproject.toml --extra notify --group dev -o requirements-dev.lock
+	$(LOCK) bench/peers/requirements.in -o bench/peers/requirements.lock

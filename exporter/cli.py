@@ -15,10 +15,19 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from exporter import commands, demo
+from exporter import commands
+from exporter.bundle.command import verify_bundle, verify_options
+from exporter.concealed import guard_tracebacks
+from exporter.demo import run as demo
+from exporter.doctor.command import doctor, doctor_options
 from exporter.errors import OutputError, VzcoverError
+from exporter.history_command import history, history_options
 from exporter.logs import set_up
+from exporter.notify import notify, notify_options
+from exporter.record.command import record_command, record_options
 from exporter.signals import Terminated, ended_in_order
+from exporter.storage_commands.options import audit_options, pbs_options, storages_options
+from exporter.storage_commands.options import run as run_below
 from exporter.terminal import complain
 from report.version import VERSION
 
@@ -29,6 +38,7 @@ LIBRARIES = (
     "msgspec",
     "prometheus-client",
     "fpdf2",
+    "xlsxwriter",
     "pyyaml",
     "pydantic",
     "tenacity",
@@ -42,10 +52,11 @@ LIBRARIES = (
 EPILOG = """\
 exit codes:
   0  fine
-  1  findings: a demanded guest is in no active backup job, or what --fail-on names
+  1  findings: a demanded guest is in no active backup job, or what --fail-on names, or what doctor found
   2  the configuration cannot be used
   3  no source could be reached or authenticated (the report is written all the same, and says so)
-  4  the report could not be written
+  4  the report could not be written, the history not be read, a test message
+     not be sent, or storages apply failed
 
 The configuration is --config FILE, else $VZCOVER_CONFIG, else /etc/vzcover/config.yaml. Every setting may also come from
 the environment, as VZCOVER__PVE__0__TOKEN_ID does.
@@ -70,7 +81,7 @@ COMMANDS = (
     Command(
         "serve",
         "run the daemon: refresh, serve /metrics and the page, write the daily report",
-        commands.no_options,
+        commands.serve_options,
         commands.serve,
     ),
     Command("report", "refresh once and write the report as files", commands.report_options, commands.report),
@@ -78,17 +89,52 @@ COMMANDS = (
         "status", "refresh once and show the guests without planned backup", commands.status_options, commands.status
     ),
     Command(
+        "history",
+        "show the days that the daemon kept: of a guest, or of all together",
+        history_options,
+        history,
+    ),
+    Command(
+        "verify-bundle",
+        "check audit bundles: every file, and the chain from day to day",
+        verify_options,
+        verify_bundle,
+    ),
+    Command(
         "check-config",
         "read the configuration and say what is wrong with it",
         commands.no_options,
         commands.check_config,
     ),
+    Command(
+        "doctor",
+        "look at every source: address, certificate, token, clock and privileges, and say what to do",
+        doctor_options,
+        doctor,
+    ),
+    Command(
+        "storages",
+        "PBS storage entries as code: validate, status, plan, apply, fingerprint, import",
+        storages_options,
+        run_below,
+    ),
+    Command("pbs", "the same as storages, where --config names the file of entries", pbs_options, run_below),
+    Command("audit", "check the log of what `storages apply` wrote: verify", audit_options, run_below),
+    Command(
+        "record",
+        "write what the sources answer into a folder, without secrets, names and addresses: for a bug report",
+        record_options,
+        record_command,
+    ),
+    Command("notify", "send a test message by the channels under deliver:, now", notify_options, notify),
     Command("demo", "run the daemon against a simulated cluster", demo.demo_options, demo.demo),
 )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Given the command line (default: the process's), run its command; return the exit code."""
+    if arguments is None:
+        guard_tracebacks()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # a terminal that cannot show a name must not end the program

@@ -5,14 +5,20 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import platform
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from exporter.app import build_daemon, reader_of, refresh_once
+from exporter.bundle.content import Made, file_name
+from exporter.bundle.write import check_target, named, newest_before, write_bundle
+from exporter.config.families import FAMILIES
 from exporter.config.load import LoadedConfig, find_config, load_config
 from exporter.deliver import FORMATS, render, write_files
+from exporter.delivery.build import channels_of
 from exporter.errors import ConfigError, ConfigProblem
 from exporter.logs import event, set_up
 from exporter.terminal import complain, print_section, progress
@@ -24,7 +30,7 @@ from report.words import describe_issue
 LOGGER = logging.getLogger("vzcover")
 # the year 3000; --now in milliseconds would be far beyond
 LATEST = 32_503_680_000
-TEXT_FORMATS = ("json", "csv")
+TEXT_FORMATS = ("json", "csv", "html")
 # states that --fail-on may name; the others are what one hopes for
 FAILING = (Coverage.NOT_PLANNED, Coverage.UNDECIDED, Protection.UNPROTECTED, Protection.AT_RISK, Protection.UNKNOWN)
 # what makes a report say less than it seems to; told on standard error as well, as is a source that is down
@@ -35,13 +41,37 @@ def no_options(parser: argparse.ArgumentParser) -> None:
     """Add nothing."""
 
 
+def serve_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of serve."""
+    group = parser.add_argument_group("metrics to leave out", "Beside those of metrics.leave_out in the configuration.")
+    for family, meaning in FAMILIES.items():
+        group.add_argument(
+            f"--no-collector.{family}", dest="leave_out", action="append_const", const=family, default=[], help=meaning
+        )
+
+
 def report_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of report."""
     parser.add_argument(
-        "--format", type=_formats, metavar="LIST", help="out of pdf, json, csv (default: report.formats)"
+        "--format", type=_formats, metavar="LIST", help=f"out of {', '.join(FORMATS)} (default: report.formats)"
     )
     parser.add_argument(
-        "--output", metavar="FOLDER", help="where to (default: report.output); - is standard output, for json or csv"
+        "--output",
+        metavar="FOLDER",
+        help="where to (default: report.output); - is standard output, for one text format",
+    )
+    parser.add_argument(
+        "--bundle",
+        nargs="?",
+        const="",
+        metavar="FOLDER|FILE.zip",
+        help="write an audit bundle instead: a zip in --output, or this file, or this new folder",
+    )
+    parser.add_argument(
+        "--previous",
+        type=Path,
+        metavar="PATH",
+        help="the bundle before (default: the newest older one beside it)",
     )
     parser.add_argument(
         "--fail-on",
@@ -60,18 +90,22 @@ def status_options(parser: argparse.ArgumentParser) -> None:
 
 def serve(options: argparse.Namespace) -> int:
     """Run the daemon until a signal ends it."""
-    loaded = load(options)
+    loaded = load_served(options)
     _set_up_log(loaded)
-    return build_daemon(loaded, lambda: _set_up_log(load(options)), clock=clock(options)).run()
+    return build_daemon(loaded, lambda: _set_up_log(load_served(options)), clock=clock(options)).run()
 
 
 def report(options: argparse.Namespace) -> int:
     """Refresh once and write the report."""
+    if options.bundle is not None:
+        return _report_bundle(options)
+    if options.previous:
+        raise usage("--previous", "is for --bundle only")
     loaded = load(options)
     formats = options.format or loaded.config.report.formats
     if options.output == "-" and (len(formats) != 1 or formats[0] not in TEXT_FORMATS):
         raise usage("--output -", f"needs one text format: --format {' or --format '.join(TEXT_FORMATS)}")
-    _warn(loaded)
+    warn(loaded)
     with progress("reading the sources"):
         judged = refresh_once(loaded, int(clock(options)()))
     reader = reader_of(loaded.config)
@@ -86,10 +120,31 @@ def report(options: argparse.Namespace) -> int:
     return exit_code(judged, reader.language, options.fail_on)
 
 
+def _report_bundle(options: argparse.Namespace) -> int:
+    """Refresh once and write the audit bundle; what cannot work is told before the sources are asked."""
+    if options.format or options.output == "-":
+        raise usage("--bundle", "holds PDF, HTML, JSON and CSV as files: leave --format and --output - out")
+    loaded = load(options)
+    named_before = named(options.previous) if options.previous else None
+    folder = Path(options.output) if options.output else loaded.config.report.output
+    if options.bundle:
+        check_target(Path(options.bundle))
+    warn(loaded)
+    with progress("reading the sources"):
+        judged = refresh_once(loaded, int(clock(options)()))
+    reader = reader_of(loaded.config)
+    path = Path(options.bundle) if options.bundle else folder / file_name(judged.created_at)
+    made = Made(loaded.sha256, platform.python_version())
+    with progress("writing the bundle"):
+        write_bundle(path, judged, reader, made, named_before or newest_before(path, judged.created_at))
+    print(path)
+    return exit_code(judged, reader.language, options.fail_on)
+
+
 def status(options: argparse.Namespace) -> int:
     """Refresh once and show the guests that need attention."""
     loaded = load(options)
-    _warn(loaded)
+    warn(loaded)
     with progress("reading the sources"):
         judged = refresh_once(loaded, int(clock(options)()))
     reader = reader_of(loaded.config)
@@ -105,11 +160,14 @@ def status(options: argparse.Namespace) -> int:
 def check_config(options: argparse.Namespace) -> int:
     """Read the configuration and say what is in it; errors are raised, warnings printed."""
     loaded = load(options)
-    _warn(loaded)
+    warn(loaded)
+    channels = channels_of(loaded.config)
     where = loaded.file or "the environment"
     for source in loaded.config.sources:
         hosts = ", ".join(str(host) for host in source.hosts)
         print(f"{source.title}: {hosts}, token {source.token_id}")
+    for channel in channels:
+        print(f"deliver {channel.name}: {', '.join(sorted(channel.when))}")
     print(f"{where}: fine; SHA-256 of the settings {loaded.sha256}")
     return 0
 
@@ -131,6 +189,15 @@ def exit_code(judged: Report, language: str, failing: tuple[str, ...]) -> int:
 def load(options: argparse.Namespace) -> LoadedConfig:
     """Given the command line, return the configuration; raise ConfigError."""
     return load_config(find_config(options.config, os.environ), os.environ)
+
+
+def load_served(options: argparse.Namespace) -> LoadedConfig:
+    """Given the command line of serve, return the configuration without the families that it leaves out too."""
+    loaded = load(options)
+    metrics = loaded.config.metrics
+    left_out = tuple(dict.fromkeys((*metrics.leave_out, *options.leave_out)))
+    changed = metrics.model_copy(update={"leave_out": left_out})
+    return replace(loaded, config=loaded.config.model_copy(update={"metrics": changed}))
 
 
 def clock(options: argparse.Namespace) -> Callable[[], float]:
@@ -166,7 +233,8 @@ def _set_up_log(loaded: LoadedConfig) -> LoadedConfig:
     return loaded
 
 
-def _warn(loaded: LoadedConfig) -> None:
+def warn(loaded: LoadedConfig) -> None:
+    """Tell on standard error what is doubtful in a configuration."""
     for warning in loaded.warnings:
         complain(f"warning: {warning}")
 

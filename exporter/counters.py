@@ -53,6 +53,11 @@ class Counters:
         self._report_failures = Counter(
             "vzcover_report_failures", "Daily reports that could not be written.", registry=registry
         )
+        self._history_failures = Counter(
+            "vzcover_history_failures",
+            "Times that the history could not be opened, read or written.",
+            registry=registry,
+        )
         self._delivery_failures = Counter(
             "vzcover_delivery_failures",
             "Deliveries of a report that failed, by channel.",
@@ -76,6 +81,14 @@ class Counters:
     def count_report_failure(self) -> None:
         """The daily report could not be written."""
         self._report_failures.inc()
+
+    def count_history_failure(self) -> None:
+        """The history could not be used."""
+        self._history_failures.inc()
+
+    def know_channel(self, channel: str) -> None:
+        """A channel is configured: it begins with no failure."""
+        self._delivery_failures.labels(channel)
 
     def count_delivery_failure(self, channel: str) -> None:
         """One delivery failed."""

@@ -1,4 +1,4 @@
-"""The daemon: a refresh loop and a daily report, each in a thread of its own, a web server, and signals that only set flags."""
+"""The daemon: a refresh loop, a daily report and deliveries, each in a thread of its own, a web server, and signals that only set flags."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from exporter.bodies import LazyBody
 from exporter.counters import Counters
 from exporter.daily import DailyReports
+from exporter.delivery.deliveries import Deliveries
 from exporter.errors import ConfigError
 from exporter.interpreter import prepare
 from exporter.logs import event
@@ -31,7 +32,7 @@ TICK_SECONDS = 0.2
 # which has to be gone 5 s after the signal
 STOP_SECONDS = 3.0
 # settings that a reload leaves as they were
-NEED_RESTART = ("web", "state_dir")
+NEED_RESTART = ("web", "state_dir", "history")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class Daemon:
         server: Server,
         counters: Counters,
         status: SelfStatus,
+        deliveries: Deliveries,
         *,
         reload: Callable[[], Parts],
         report_at_start: bool = False,
@@ -67,6 +69,7 @@ class Daemon:
         self._server = server
         self._counters = counters
         self._status = status
+        self._deliveries = deliveries
         self._config_reloaded = status.config_reloaded
         self._make_parts = reload
         self._clock = clock
@@ -91,6 +94,7 @@ class Daemon:
             threads = [
                 threading.Thread(target=self._refresh_loop, name="refresh", daemon=True),
                 threading.Thread(target=self._daily.loop, name="report", daemon=True),
+                threading.Thread(target=self._deliveries.loop, args=(self._stopping,), name="deliveries", daemon=True),
             ]
             for thread in threads:
                 thread.start()
@@ -162,6 +166,7 @@ class Daemon:
         self._log_changes(report)
         self._status = replace(self._status, refresh_seconds=time.monotonic() - started, refreshed_at=now)
         self._publish(report)
+        self._deliveries.offer(report)
         self._refreshed.set()
 
     def _publish(self, report: Report) -> None:
@@ -175,7 +180,7 @@ class Daemon:
             report_seconds=self._daily.last_seconds,
             reported_at=self._daily.last_at,
         )
-        exposition = render_exposition(report, status, self._counters)
+        exposition = render_exposition(report, status, self._counters, parts.config.metrics.leave_out)
         page = LazyBody(lambda: parts.page(report, self._store.latest_pdf is not None))
         self._store.replace(Snapshot(exposition, report, LazyBody(lambda: parts.json(report)), page))
 

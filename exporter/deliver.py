@@ -11,18 +11,21 @@ from pathlib import Path
 
 from exporter.errors import OutputError
 from exporter.files import leftover_of, write_atomically
+from report.html.page import render_html
 from report.model import Report
 from report.pdf.render import render_pdf
 from report.rows.paper import build_paper
-from report.tables.csv_report import guests_csv
+from report.sections import Paper
+from report.tables.csv_report import groups_csv, guests_csv
 from report.tables.json_report import json_pieces
+from report.tables.xlsx_report import report_xlsx
 from report.version import VERSION
 
 PREFIX = "vzcover"
-_OURS = re.compile(rf"{PREFIX}-(\d{{8}}T\d{{6}}Z)\.(pdf|json|csv)")
+_OURS = re.compile(rf"{PREFIX}-(\d{{8}}T\d{{6}}Z)\.(pdf|json|csv|groups\.csv|html|xlsx)")
 # longer than any report takes to write
 ABANDONED_SECONDS = 3600
-_STAMP = "%Y%m%dT%H%M%SZ"
+STAMP = "%Y%m%dT%H%M%SZ"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,36 +37,60 @@ class Reader:
 
 
 def _pdf(report: Report, reader: Reader) -> bytes:
+    return render_pdf(_paper(report, reader), producer=f"vzcover {VERSION}")
+
+
+def _html(report: Report, reader: Reader) -> bytes:
+    return render_html(_paper(report, reader)).encode()
+
+
+def _paper(report: Report, reader: Reader) -> Paper:
     checksum = hashlib.sha256()
     for piece in json_pieces(report, reader.language):
         checksum.update(piece.encode())
-    paper = build_paper(report, reader.language, reader.zone, data_sha256=checksum.hexdigest())
-    return render_pdf(paper, producer=f"vzcover {VERSION}")
+    return build_paper(report, reader.language, reader.zone, data_sha256=checksum.hexdigest())
 
 
 def _json(report: Report, reader: Reader) -> bytes:
     return b"".join(piece.encode() for piece in json_pieces(report, reader.language))
 
 
-def _csv(report: Report, reader: Reader) -> bytes:
+def _guests(report: Report, reader: Reader) -> bytes:
     return guests_csv(report, reader.language, reader.zone).encode()
 
 
-# a new format is one row; the PDF names the SHA-256 of the JSON that goes with it
-FORMATS: Mapping[str, Callable[[Report, Reader], bytes]] = {"pdf": _pdf, "json": _json, "csv": _csv}
+def _groups(report: Report, reader: Reader) -> bytes:
+    return groups_csv(report, reader.language, reader.zone).encode()
+
+
+def _xlsx(report: Report, reader: Reader) -> bytes:
+    return report_xlsx(report, reader.language, reader.zone)
+
+
+Rendering = Callable[[Report, Reader], bytes]
+# a new format is one row: its files by the ending of their names, first the one that has the format's own name, which can go to a pipe;
+# PDF and HTML name the SHA-256 of the JSON that goes with it
+FORMATS: Mapping[str, Mapping[str, Rendering]] = {
+    "pdf": {"pdf": _pdf},
+    "json": {"json": _json},
+    "csv": {"csv": _guests, "groups.csv": _groups},
+    "html": {"html": _html},
+    "xlsx": {"xlsx": _xlsx},
+}
 
 
 def render(report: Report, reader: Reader, formats: Sequence[str]) -> dict[str, bytes]:
-    """Given a Report, its reader and the formats wanted, return each rendering by format."""
-    return {name: FORMATS[name](report, reader) for name in formats}
+    """Given a Report, its reader and the formats wanted, return each of their files by the ending of its name."""
+    files = {ending: rendering for name in formats for ending, rendering in FORMATS[name].items()}
+    return {ending: rendering(report, reader) for ending, rendering in files.items()}
 
 
 def write_files(folder: Path, report: Report, reader: Reader, formats: Sequence[str]) -> list[Path]:
     """Given a folder, write the Report there in each format, named by its instant (UTC); return the paths. Raises OutputError."""
-    stamp = datetime.fromtimestamp(report.created_at, UTC).strftime(_STAMP)
+    stamp = datetime.fromtimestamp(report.created_at, UTC).strftime(STAMP)
     written = []
-    for name, content in render(report, reader, formats).items():
-        path = folder / f"{PREFIX}-{stamp}.{name}"
+    for ending, content in render(report, reader, formats).items():
+        path = folder / f"{PREFIX}-{stamp}.{ending}"
         write_atomically(path, content)
         written.append(path)
     return written
@@ -77,7 +104,7 @@ def remove_old(folder: Path, now: int, keep_number: int, keep_age_seconds: int) 
     """
     reports = _reports(folder)
     stamps = sorted({match.group(1) for match, _ in reports}, reverse=True)
-    oldest = datetime.fromtimestamp(max(0, now - keep_age_seconds), UTC).strftime(_STAMP)
+    oldest = datetime.fromtimestamp(max(0, now - keep_age_seconds), UTC).strftime(STAMP)
     kept = {
         stamp for position, stamp in enumerate(stamps) if position == 0 or (position < keep_number and stamp >= oldest)
     }

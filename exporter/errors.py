@@ -11,7 +11,10 @@ VzcoverError                 base; `exit_code` is what a command that ends on it
 │   ├── ServerFailed         any other status that is not 200 (400, 429, 500, 502 to 504, 595, 596)
 │   ├── Malformed            status 200 and something else than the promised JSON
 │   └── DeadlinePassed       the deadline of the whole refresh ended the call
-└── OutputError              a file could not be written (exit 4)
+├── BundleError              an audit bundle could not be read (exit 2)
+├── OutputError              a file could not be written (exit 4)
+├── HistoryError             the history, or the outbox, could not be opened, read or written (exit 4)
+└── DeliveryError            a message was not taken; it is tried again (exit 4)
 """
 
 # ruff: noqa: N818 -- the names say what happened; an "Error" behind each would add nothing
@@ -195,3 +198,41 @@ class OutputError(VzcoverError):
         self.detail = detail
         self.remedy = remedy
         super().__init__(f"cannot write {path}: {detail}" + (f"; {remedy}" if remedy else ""))
+
+
+class BundleError(VzcoverError):
+    """There is no audit bundle, or it could not be read; `detail` says why."""
+
+    exit_code = 2
+
+    def __init__(self, path: str, detail: str) -> None:
+        self.path = path
+        self.detail = detail
+        super().__init__(f"cannot read the bundle {path}: {detail}")
+
+
+class HistoryError(VzcoverError):
+    """The history could not be used: it costs the history only. `corrupt`: the file is no database any more."""
+
+    exit_code = 4
+
+    def __init__(self, path: str, detail: str, remedy: str = "", *, corrupt: bool = False) -> None:
+        self.path = path
+        self.detail = detail
+        self.remedy = remedy
+        self.corrupt = corrupt
+        super().__init__(f"{path}: {detail}" + (f"; {remedy}" if remedy else ""))
+
+
+class DeliveryError(VzcoverError):
+    """A message was not taken. `where` names the server or channel, `detail` what was seen (no secret), `remedy` what to do
+    (may be empty).
+    """
+
+    exit_code = 4
+
+    def __init__(self, where: str, detail: str, remedy: str = "") -> None:
+        self.where = where
+        self.detail = detail
+        self.remedy = remedy
+        super().__init__(f"{where}: {detail}" + (f"; {remedy}" if remedy else ""))

@@ -6,7 +6,9 @@ import contextlib
 import errno
 import os
 import re
+import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from exporter.errors import OutputError
@@ -47,6 +49,28 @@ def write_atomically(path: Path, content: bytes, mode: int = 0o644) -> None:
             with contextlib.suppress(OSError):
                 Path(temporary).unlink()
             raise
+    except OSError as error:
+        detail = (error.strerror or str(error)).lower()
+        raise OutputError(str(path), detail, _REMEDIES.get(error.errno or 0, _ANOTHER)) from None
+
+
+def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
+    """Given a path where nothing or an empty folder is, and files by name, write the folder so that a reader sees it whole or not at
+    all; raise OutputError if that fails.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=_SUFFIX))
+        try:
+            for name, content in files.items():
+                write_atomically(temporary / name, content)
+            temporary.chmod(0o755)
+            temporary.replace(path)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+    except OutputError as error:
+        raise OutputError(str(path), error.detail, error.remedy) from None
     except OSError as error:
         detail = (error.strerror or str(error)).lower()
         raise OutputError(str(path), detail, _REMEDIES.get(error.errno or 0, _ANOTHER)) from None

@@ -9,6 +9,8 @@ import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 
+from exporter.concealed import blotted
+
 FIELDS = "fields"
 # how much of the way to a bug is told
 FRAMES = 4
@@ -24,14 +26,14 @@ class KeyValueFormatter(logging.Formatter):
     """`time=2026-11-21T06:00:00Z level=info msg="source is down" source=lab`"""
 
     def format(self, record: logging.LogRecord) -> str:
-        return " ".join(f"{key}={_quoted(value)}" for key, value in _parts(record).items())
+        return blotted(" ".join(f"{key}={_quoted(value)}" for key, value in _parts(record).items()))
 
 
 class JsonFormatter(logging.Formatter):
     """The same as one JSON object a line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return _visible(json.dumps(_parts(record), ensure_ascii=False, default=str))
+        return blotted(_visible(json.dumps(_parts(record), ensure_ascii=False, default=str)))
 
 
 def set_up(log_format: str, level: str) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
@@ -12,7 +13,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from exporter.concealed import blotted
 from report.sections import Row, Section
+from report.words import printable
 
 # the state's colour, and its mark for those who do not see colours
 STYLES = {
@@ -27,6 +30,8 @@ STYLES = {
     "paused": ("yellow", "‖"),
     "broken": ("red", "✗"),
     "unknown": ("yellow", "?"),
+    "create": ("green", "+"),
+    "update": ("yellow", "~"),
 }
 
 # columns of a table that goes into a file or a pipe
@@ -40,9 +45,13 @@ ARROW = "→ "
 
 def complain(message: str) -> None:
     """Given an error's sentence (or several, one a line), print it on standard error; what is not printable is shown as such."""
-    for line in message.split("\n"):
-        shown = "".join(character if character.isprintable() else "�" for character in line)
-        print(f"vzcover: {shown}", file=sys.stderr)
+    for line in blotted(message).split("\n"):
+        print(f"vzcover: {shown(line)}", file=sys.stderr)
+
+
+def shown(text: str) -> str:
+    """Given a text with parts from outside, return it with what would steer a terminal as visible escapes; line ends stay."""
+    return "\n".join(map(printable, text.split("\n")))
 
 
 @contextmanager
@@ -58,12 +67,19 @@ def progress(what: str) -> Iterator[None]:
 
 def print_section(section: Section) -> None:
     """Given a section whose last column is what to do about a row, print it as wide as the terminal (a pipe: PIPE_WIDTH)."""
+    rows = tuple(replace(row, cells=tuple(map(shown, row.cells))) for row in section.rows)
+    printed = replace(section, rows=rows, sentences=tuple(map(shown, section.sentences)))
+    print_parts(lambda width: _parts(printed, width))
+
+
+def print_parts(parts: Callable[[int], Iterable[RenderableType]]) -> None:
+    """Given what makes the parts for so many columns, print them one under the other, as wide as the terminal (a pipe: PIPE_WIDTH)."""
     if sys.stdout.isatty():
-        Console(highlight=False).print(*_parts(section, Console().width), sep="\n")
+        Console(highlight=False).print(*parts(Console().width), sep="\n", crop=False)
         return
     console = Console(width=PIPE_WIDTH, highlight=False, color_system=None)
     with console.capture() as captured:
-        console.print(*_parts(section, PIPE_WIDTH), sep="\n")
+        console.print(*parts(PIPE_WIDTH), sep="\n", crop=False)
     # the blanks that fill cells up are noise in a file
     print("\n".join(line.rstrip() for line in captured.get().splitlines()))
 

@@ -12,7 +12,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -208,10 +208,15 @@ class Daemon:
 
 
 @contextmanager
-def daemon(*arguments: object, env: Mapping[str, str] | None = None) -> Iterator[Daemon]:
-    """Given a command line such as `"serve", "--config", path`, run it meanwhile; it is killed at the end if it still runs."""
+def daemon(
+    *arguments: object, env: Mapping[str, str] | None = None, through: Iterable[object] = ()
+) -> Iterator[Daemon]:
+    """Given a command line such as `"serve", "--config", path`, run it meanwhile, `through` another program if one is given.
+
+    It is killed at the end if it still runs.
+    """
     process = subprocess.Popen(
-        [*COMMAND, *(str(argument) for argument in arguments)],
+        [str(word) for word in (*through, *COMMAND, *arguments)],
         cwd=REPOSITORY,
         env=environment(env),
         stdin=subprocess.DEVNULL,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 from exporter.metrics.rows import Gauge, Info, Labels, ReportMetric, State, Subjects
@@ -17,7 +18,8 @@ Views = tuple[StorageState, ...]
 
 def _storages(report: Report) -> Iterator[tuple[Labels, StorageReport]]:
     for storage in report.storages:
-        yield (storage.pve, storage.storage), storage
+        if storage.exists:
+            yield (storage.pve, storage.storage), storage
 
 
 def _is_shared(storage: StorageReport) -> bool:
@@ -46,8 +48,31 @@ def _bytes(figure: Callable[[StorageState], int | None]) -> Callable[[Views], in
     return first
 
 
+def _drift(report: Report) -> Iterator[tuple[Labels, int]]:
+    for storage in report.storages:
+        for one in storage.drift or ():
+            yield (storage.pve, storage.storage, one.field), 1
+
+
+def _findings(report: Report) -> Iterator[tuple[Labels, int]]:
+    """Yield how many findings about no single guest are open, by source ("" for waivers), code and severity."""
+    counts = Counter((each.source, each.finding.code.value, each.finding.severity.value) for each in report.findings)
+    yield from counts.items()
+
+
+ESTATE_FINDINGS = Subjects(("source", "code", "severity"), _findings)
 STORAGES = Subjects(("pve", "storage"), _storages)
 VIEWS = Subjects(("pve", "storage", "node"), _views)
+DRIFT = Subjects(("pve", "storage", "field"), _drift)
+
+ESTATE_METRICS: tuple[ReportMetric, ...] = (
+    Gauge(
+        "estate_findings",
+        "Open findings about jobs, stores and waivers, which no single guest's verdict tells, by code",
+        ESTATE_FINDINGS,
+        lambda count: count,
+    ),
+)
 
 STORAGE_METRICS: tuple[ReportMetric, ...] = (
     Info(
@@ -74,6 +99,13 @@ STORAGE_METRICS: tuple[ReportMetric, ...] = (
         "Bytes used on the storage; absent while it is not active",
         VIEWS,
         _bytes(lambda view: view.used_bytes),
+    ),
+    Gauge(
+        "pve_storage_drift",
+        "1 for each option of the entry that is not what storages_file says, with the field missing where PVE has no such entry; "
+        "absent where it is in line, not in the file, or not known",
+        DRIFT,
+        lambda differs: differs,
     ),
 )
 
@@ -124,6 +156,13 @@ JOB_METRICS: tuple[ReportMetric, ...] = (
         "Next event of the schedule; absent unless the job is active",
         JOBS,
         lambda job: job.next_run_at,
+    ),
+    Gauge(
+        "backup_job_missed_runs",
+        "Events of the last 7 days that certainly passed without a task, summed over the nodes with a part in the job; "
+        "absent where task history does not tell",
+        JOBS,
+        lambda job: job.missed_runs,
     ),
     State(
         "backup_job_last_run",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, Protocol
 
 from exporter.bodies import Body, Exposition, start_gzip
+from exporter.metrics.families import without
 from exporter.metrics.own import SELF_METRICS, SelfStatus
 from exporter.metrics.rows import Escapes, Metric, Source, Subjects, Thing, Written
-from exporter.metrics.table import REPORT_METRICS
 from report.model import Report
 
 AS_OF = ", as of the last refresh"
@@ -23,15 +23,18 @@ class LiveCounters(Protocol):
         ...  # pragma: no cover
 
 
-def render_exposition(report: Report | None, status: SelfStatus, counters: LiveCounters) -> Exposition:
-    """Given the Report (None before the first one), what the shell knows of itself, and the live counters, return all four bodies.
+def render_exposition(
+    report: Report | None, status: SelfStatus, counters: LiveCounters, leave_out: Collection[str] = ()
+) -> Exposition:
+    """Given the Report (None before the first one), what the shell knows of itself, the live counters, and families to leave out
+    (exporter.config.families), return all four bodies.
 
     Every gauge is written alike in both formats, so it is written and compressed once; only the counters and the end differ.
     """
     escapes = Escapes()
     families: list[bytes] = []
     if report is not None:
-        families += _families(REPORT_METRICS, report, escapes)
+        families += _families(without(leave_out), report, escapes)
     families += _families(SELF_METRICS, status, escapes)
     compressor = start_gzip()
     compressed = [compressor.compress(family) for family in families]

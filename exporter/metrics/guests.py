@@ -1,4 +1,4 @@
-"""The gauges about guests: inventory, planned coverage, protection, backups, and the counts of both verdicts."""
+"""The gauges about guests: inventory, planned coverage, protection with its findings, backups, and the counts of both verdicts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from exporter.metrics.rows import Gauge, Info, Labels, ReportMetric, Split, State, Subjects
-from report.model import Coverage, GuestReport, JobState, Protection, ReasonCode, Report
+from report.model import Copy, Coverage, GuestReport, JobState, Protection, ReasonCode, Report
 
 GUEST = ("pve", "vmid")
 COVERAGES = tuple(coverage.value for coverage in Coverage)
@@ -48,6 +48,29 @@ def _active_jobs(report: Report) -> Iterator[tuple[Labels, int]]:
             yield (guest.pve, guest.guest.vmid), guest.active_jobs
 
 
+def _findings(report: Report) -> Iterator[tuple[Labels, int]]:
+    """Yield the open findings of each guest that is not waived, one a code: the gravest, which comes first."""
+    for guest in report.guests:
+        if guest.findings and guest.protection is not Protection.WAIVED:
+            told: set[str] = set()
+            for finding in guest.findings:
+                if finding.code not in told:
+                    told.add(finding.code)
+                    yield (guest.pve, guest.guest.vmid, finding.code, finding.severity), 1
+
+
+def _copies(report: Report) -> Iterator[tuple[Labels, tuple[Copy, ...]]]:
+    """Yield the copies of each guest that are recent enough, where it is known that no other is."""
+    for guest in report.guests:
+        copies = guest.recent_copies
+        if copies is not None:
+            yield (guest.pve, guest.guest.vmid), copies
+
+
+def _accepted_age(guest: GuestReport) -> int | None:
+    return guest.rpo_seconds if guest.limit_seconds is None else guest.limit_seconds
+
+
 def _info(judged: GuestReport) -> Labels:
     guest = judged.guest
     return guest.guest_type, guest.name or "", guest.node, guest.pool or ""
@@ -65,6 +88,8 @@ def _excluded_volumes(guest: GuestReport) -> int | None:
 GUESTS = Subjects(GUEST, _guests)
 INVENTORIES = Subjects(("pve",), _inventories)
 ACTIVE_JOBS = Subjects(GUEST, _active_jobs)
+FINDINGS = Subjects((*GUEST, "code", "severity"), _findings)
+COPIES = Subjects(GUEST, _copies)
 
 GUEST_METRICS: tuple[ReportMetric, ...] = (
     Info(
@@ -90,6 +115,13 @@ GUEST_METRICS: tuple[ReportMetric, ...] = (
         PROTECTIONS,
         lambda guest: guest.protection,
     ),
+    Gauge(
+        "guest_finding",
+        "An open finding of the guest, always 1; several of one code are one, of the gravest severity (critical, warning, info); "
+        "none of a waived guest",
+        FINDINGS,
+        lambda one: one,
+    ),
     Split(
         "guests",
         "Guests by coverage status; absent while the inventory is not known",
@@ -100,7 +132,7 @@ GUEST_METRICS: tuple[ReportMetric, ...] = (
     ),
     Split(
         "guests_by_protection",
-        "Guests by protection state; absent while the inventory is not known",
+        "Guests by protection state, the waived ones by themselves; absent while the inventory is not known",
         INVENTORIES,
         "state",
         PROTECTIONS,
@@ -114,9 +146,10 @@ GUEST_METRICS: tuple[ReportMetric, ...] = (
     ),
     Gauge(
         "guest_rpo_seconds",
-        "Greatest accepted age of the newest good backup; absent without an active job",
+        "Greatest accepted age of the newest good backup, by the policy or else by the schedules, grace included; "
+        "before there is one the longest distance between events of the active jobs; absent where neither is known",
         GUESTS,
-        lambda guest: guest.rpo_seconds,
+        _accepted_age,
     ),
     Gauge(
         "guest_last_backup_timestamp_seconds",
@@ -131,15 +164,39 @@ GUEST_METRICS: tuple[ReportMetric, ...] = (
         lambda guest: guest.newest_verified_at,
     ),
     Gauge(
+        "guest_last_failure_timestamp_seconds",
+        "Start of the newest attempt that failed, as far as tasks and their logs tell; absent if none is known",
+        GUESTS,
+        lambda guest: guest.last_failure_at,
+    ),
+    Gauge(
         "guest_next_backup_timestamp_seconds",
         "Next event of the active jobs that include the guest; absent without one",
         GUESTS,
         lambda guest: guest.next_backup_at,
     ),
     Gauge(
+        "guest_copies",
+        "Distinct stores with a good backup no older than accepted; absent while others may have one that was not seen",
+        COPIES,
+        len,
+    ),
+    Gauge(
+        "guest_offsite_copies",
+        "Of these copies, those on a store that the policy marks off-site",
+        COPIES,
+        lambda copies: sum(copy.offsite for copy in copies),
+    ),
+    Gauge(
         "guest_excluded_volumes",
         "Data volumes that no active job saves; absent where PVE does not tell",
         GUESTS,
         _excluded_volumes,
+    ),
+    Gauge(
+        "guest_last_backup_duration_seconds",
+        "How long the newest finished backup took; absent where no task log tells",
+        GUESTS,
+        lambda guest: guest.last_duration_seconds,
     ),
 )

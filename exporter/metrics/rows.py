@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -16,14 +17,17 @@ Thing = TypeVar("Thing")
 
 LabelValue = str | int
 Labels = tuple[LabelValue, ...]
+CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 Number = int | float
 
 
 class Escapes(dict[LabelValue, str]):
-    """Label values as they are written; each distinct one is escaped once. Half characters become `?`."""
+    """Label values as they are written; each distinct one is escaped once. Half characters become `?`, and so does what would steer a
+    terminal on which somebody reads the metrics.
+    """
 
     def __missing__(self, value: LabelValue) -> str:
-        text = str(value).encode("utf-8", "replace").decode()
+        text = CONTROL.sub("?", str(value).encode("utf-8", "replace").decode())
         escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
         self[value] = escaped
         return escaped

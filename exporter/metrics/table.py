@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from exporter.metrics.estate import JOB_METRICS, STORAGE_METRICS
+from exporter.metrics.estate import ESTATE_METRICS, JOB_METRICS, STORAGE_METRICS
 from exporter.metrics.groups import GROUP_METRICS
 from exporter.metrics.guests import GUEST_METRICS
 from exporter.metrics.own import SOURCE_METRICS
@@ -15,6 +15,7 @@ REPORT_METRICS: tuple[ReportMetric, ...] = (
     *DATASTORE_METRICS,
     *STORAGE_METRICS,
     *JOB_METRICS,
+    *ESTATE_METRICS,
     *PBS_JOB_METRICS,
     *SOURCE_METRICS,
 )

@@ -145,9 +145,11 @@ class Connection(H11Protocol):
     def data_received(self, data: bytes) -> None:
         """Read on; a request that stays incomplete does not get more time by dripping."""
         self._gate.touch(self._client)
-        for start in range(0, len(data), self._settings.max_header_bytes):  # h11 looks at its limit once a call
+        # h11 looks at its limit once a call, and not at what is whole by then: a quarter is how much more may come in
+        part = self._settings.max_header_bytes // 4
+        for start in range(0, len(data), part):
             if not self.transport.is_closing():
-                super().data_received(data[start : start + self._settings.max_header_bytes])
+                super().data_received(data[start : start + part])
         if self.cycle is not None and not self.cycle.response_complete:
             self._request_came()
         else:

@@ -16,7 +16,7 @@ import jsonschema
 import pytest
 from proxmoxer import ProxmoxAPI
 
-from exporter.demo import Endpoint, Simulator, write_configuration
+from exporter.demo.configuration import Endpoint, Simulator, write_configuration
 from tests.simulator_process import SimulatorHandle, running_simulator
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -46,7 +46,7 @@ def configured(simulator: SimulatorHandle, folder: Path, servers: int = 2, user:
         )
         for server in simulator.pbs[:servers]
     )
-    path = write_configuration(folder, Simulator(cluster, beside), "en")
+    path = write_configuration(folder, Simulator(cluster, beside), "en", NOW)
     # the demo asks with its auditor; another user's token goes under its own name
     path.write_text(path.read_text().replace("auditor@pbs!vzcover", f"{user}pbs!vzcover"))
     return path
@@ -114,14 +114,28 @@ def test_every_group_that_the_server_lists_is_in_the_report_with_its_finished_sn
     assert len(ours) > 30
 
 
-def test_guests_in_no_active_job_were_never_backed_up_and_the_others_have_backups(report: dict[str, Any]) -> None:
-    states = {
-        guest["vmid"]: (guest["coverage"], guest["protection"]) for guest in report["guests"] if guest["demanded"]
+def test_guests_in_no_active_job_are_unprotected_unless_saved_by_hand_and_the_others_have_backups(
+    report: dict[str, Any],
+) -> None:
+    # the notes of the last guests, which may waive them, are read in the next refresh
+    unread = {
+        guest["vmid"] for guest in report["guests"] if "notes_not_read" in {one["code"] for one in guest["reasons"]}
     }
-    assert {protection for coverage, protection in states.values() if coverage == "non_sauvegardee"} == {"unprotected"}
+    states = {
+        guest["vmid"]: (guest["coverage"], guest["protection"])
+        for guest in report["guests"]
+        if guest["demanded"] and guest["vmid"] not in unread
+    }
+    uncovered = Counter(protection for coverage, protection in states.values() if coverage == "non_sauvegardee")
+    assert set(uncovered) == {"unprotected", "at_risk"}
+    assert uncovered["at_risk"] == 1
     covered = Counter(protection for coverage, protection in states.values() if coverage == "sauvegarde_planifiee")
-    assert set(covered) <= {"protected", "at_risk"}
-    assert covered["protected"] > 40
+    assert covered["protected"] > 25
+    assert covered["unprotected"] == 0
+
+
+def of_guest(group: dict[str, Any]) -> tuple[str, str]:
+    return group["server"], group["backup_id"]
 
 
 def test_the_replay_of_schedules_and_policies_agrees_with_what_the_simulators_own_pruning_left(
@@ -131,8 +145,9 @@ def test_the_replay_of_schedules_and_policies_agrees_with_what_the_simulators_ow
     off = [
         (group["server"], group["backup_id"], group["expected"], group["actual"]) for group in judged if group["delta"]
     ]
-    assert Counter(group["state"] for group in judged)["short"] == 0, off
-    assert Counter(group["state"] for group in judged)["excess"] == 0, off
+    # where somebody removed backups, where the weekly run failed twice, and where the prune is refused
+    assert {of_guest(group) for group in judged if group["state"] == "short"} == {("pbs1", "139"), ("lab", "199")}, off
+    assert {of_guest(group) for group in judged if group["state"] == "excess"} == {("pbs1", "174")}, off
     assert len(judged) > 40
     assert all(group["policy"]["pruned_by"] for group in judged)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,18 @@ from exporter.client.settings import ClientSettings
 from exporter.client.source import SourceClient
 from exporter.collect.pbs import ServerCollector
 from exporter.collect.pbs_listing import Cause, ServerRhythm
+from exporter.collect.pbs_parse import parse_usage
+from exporter.collect.pbs_rows import UsageRow
 from exporter.counters import Counters
+from exporter.metrics.exposition import render_exposition
+from exporter.metrics.own import SelfStatus
+from report.analyse import analyse
 from report.backups import BackupGroup, PbsFacts, SnapshotFlag
+from report.facts import Facts
+from report.model import IssueCode, Protection, ReasonCode, Report
+from report.policy import Policy
+from report.readings import Permissions
+from tests import builders as a
 from tests.exporter.clients import SECRET, Naps
 from tests.shared_data import recorded
 from tests.simulator_process import SimulatorHandle, running_simulator
@@ -257,3 +269,89 @@ def test_a_second_refresh_opens_only_what_holds_unfinished_snapshots_or_has_its_
     assert collector.manifests_opened[Cause.FIRST] == 0
     untouched = groups_of(first, "main")["vm/105"]
     assert groups_of(again, "main")["vm/105"] is untouched
+
+
+# --- what the restricted tokens make of the report
+
+GUESTS = (100, 105)  # both have a group in the root of main
+ALL = ("VM.Audit", "Datastore.Audit", "Sys.Audit", "Pool.Audit")
+
+
+def judged(folder: Path, token: str) -> Report:
+    """Judge a cluster whose only storage is the root of the recorded datastore main, as a recorded token of the PBS sees that."""
+    facts = observed(folder, token)
+    entry = a.storage_definition(
+        "pbs", storage_type="pbs", server=facts.hosts[0][0], port=facts.hosts[0][1], datastore="main", username=None
+    )
+    cluster = a.cluster(
+        guests=[a.guest(vmid) for vmid in (*GUESTS, 999)],
+        jobs=[a.backup_job(storage="pbs", schedule="*:0/30")],
+        storages=[entry],
+        permissions=a.reading(Permissions({"/": dict.fromkeys(ALL, True)})),
+    )
+    read = ("version", "permissions", "inventory", "nodes", "jobs", "storages")
+    cluster = replace(cluster, **{name: replace(getattr(cluster, name), fetched_at=NOW) for name in read})
+    return analyse(Facts((cluster,), (facts,)), Policy(), NOW)
+
+
+def protections(report: Report) -> dict[int, Protection]:
+    return {guest.guest.vmid: guest.protection for guest in report.guests}
+
+
+def named(report: Report) -> set[tuple[str, str]]:
+    return {
+        (missing.privilege, missing.path)
+        for source in report.sources
+        if source.kind == "pbs"
+        for missing in source.missing_privileges
+    }
+
+
+def test_what_an_auditor_of_the_datastore_sees_is_judged_and_only_its_tasks_and_remotes_are_unknown(
+    tmp_path: Path,
+) -> None:
+    report = judged(tmp_path, "10-token-audit")
+    newest = {guest.guest.vmid: guest.newest_backup_at for guest in report.guests}
+    assert (newest[100], newest[999]) == (1795224600, None)
+    unread = {ReasonCode.STORE_NOT_READ, ReasonCode.BACKUPS_NOT_READ, ReasonCode.GROUP_INCOMPLETE}
+    assert not [reason for guest in report.guests for reason in guest.reasons if reason.code in unread]
+    assert named(report) >= {("Sys.Audit", "/system/tasks"), ("Remote.Audit", "/remote")}
+    (store,) = report.datastores
+    assert store.datastore.total_bytes == TIB_270
+    assert (store.groups, store.snapshots) == (14, 41)
+    # what is missing is said once, with its remedy, and not again by each collector that it stops
+    assert not [
+        issue for issue in report.issues if issue.source == "vault" and issue.code is IssueCode.COLLECTOR_FAILED
+    ]
+
+
+def test_what_an_auditor_of_one_namespace_does_not_see_is_unknown_and_its_sizes_are_not_zero(tmp_path: Path) -> None:
+    report = judged(tmp_path, "10-token-nsaudit")
+    assert set(protections(report).values()) == {Protection.UNKNOWN}
+    assert ("Datastore.Audit", "/datastore") in named(report)
+    (store,) = report.datastores
+    assert (store.datastore.total_bytes, store.datastore.used_bytes, store.datastore.available_bytes) == (None,) * 3
+    assert {group.namespace for group in report.groups} == {"prod", "prod/db", "prod/db/deep"}
+    text = render_exposition(report, SelfStatus("0", "3", "x", config_reloaded=True), Counters()).text.plain.decode()
+    assert not re.search(r"^vzcover_datastore_(size|used|available)_bytes\{", text, re.MULTILINE)
+
+
+def test_a_token_without_rights_makes_everything_unknown_and_nothing_zero(tmp_path: Path) -> None:
+    report = judged(tmp_path, "10-token-none")
+    assert set(protections(report).values()) == {Protection.UNKNOWN}
+    assert named(report) >= {("Datastore.Audit", "/datastore"), ("Sys.Audit", "/system/tasks")}
+    assert (report.datastores, report.groups, report.pbs_jobs) == ((), (), ())
+    assert {issue.code for issue in report.issues if issue.source == "vault"} >= {IssueCode.PERMISSION_MISSING}
+    text = render_exposition(report, SelfStatus("0", "3", "x", config_reloaded=True), Counters()).text.plain.decode()
+    assert not re.search(r"^vzcover_(datastore|group|pbs_job)_\w+\{[^}]*\} 0", text, re.MULTILINE)
+
+
+def test_a_status_with_a_total_of_zero_is_not_a_full_datastore() -> None:
+    status = json.loads((recorded("pbs", "recordings") / "10-token-nsaudit" / "ds_main_status.json").read_text())
+    told = status["body"]["data"]
+    assert (status["status"], told["total"], told["used"], told["avail"]) == (200, 0, 0, 0), (
+        "what a genuine server says"
+    )
+    for figures in (told, dict.fromkeys(("total", "used", "avail"), -1), {}):  # -1: up to 3.1
+        (store,) = parse_usage([UsageRow("main", **figures)])
+        assert (store.total_bytes, store.used_bytes, store.available_bytes) == (None, None, None)

@@ -14,7 +14,7 @@ from exporter.counters import Counters
 from exporter.errors import FailureReason
 from exporter.metrics.exposition import render_exposition
 from exporter.metrics.own import SELF_METRICS, SelfStatus
-from exporter.metrics.rows import Gauge, Info, Metric, Split, State
+from exporter.metrics.rows import CONTROL, Gauge, Info, Metric, Split, State
 from exporter.metrics.table import REPORT_METRICS
 from report.model import Report
 from tests.builders import NOW
@@ -83,7 +83,7 @@ def _samples(metric: Metric[Any, Any], source: object) -> Iterator[tuple[tuple[s
     for labels, thing in metric.subjects.each(source):
         for own, number in _figures(metric, thing):
             if number is not None:
-                pairs = zip(metric.labels, map(str, (*labels, *own)), strict=True)
+                pairs = zip(metric.labels, (CONTROL.sub("?", str(value)) for value in (*labels, *own)), strict=True)
                 yield (metric.full_name, tuple(sorted(pairs))), float(number)
 
 

@@ -216,7 +216,7 @@ def test_a_report_is_written_and_its_files_are_named(config: Config) -> None:
 
     assert (ended.returncode, ended.stderr) == (0, "")
     paths = [Path(line) for line in ended.stdout.splitlines()]
-    assert [path.suffix for path in paths] == [".pdf", ".json", ".csv"]
+    assert [path.name.split(".", 1)[1] for path in paths] == ["pdf", "json", "csv", "groups.csv"]
     assert all(path.parent == config.output and path.stat().st_size for path in paths)
 
 
@@ -250,13 +250,61 @@ def test_standard_output_holds_one_text_and_nothing_else(text_format: str, confi
     assert not config.output.exists()
 
 
+def test_the_page_of_a_report_goes_to_standard_output(config: Config, run: Run) -> None:
+    ended = run("report", "--config", config.path, "--format", "html", "--output", "-")
+
+    assert ended.returncode == 0
+    assert ended.stdout.startswith("<!DOCTYPE html>")
+
+
+def test_bundles_of_two_days_are_a_chain(config: Config, tmp_path: Path, run: Run) -> None:
+    days = [1_795_234_733, 1_795_321_133]
+    written = [run("--now", now, "report", "--config", config.path, "--bundle") for now in days]
+
+    assert [(ended.returncode, ended.stderr) for ended in written] == [(0, "")] * 2
+    paths = [Path(ended.stdout.strip()) for ended in written]
+    assert paths == sorted(config.output.iterdir())
+    checked = run("verify-bundle", config.output)
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert f"{paths[1].name}: fine; follows {paths[0].name}" in checked.stdout
+
+    folder = tmp_path / "elsewhere" / "day"
+    ended = run("--now", days[1], "report", "--config", config.path, "--bundle", folder, "--previous", paths[0])
+    assert (ended.returncode, ended.stdout) == (0, f"{folder}\n")
+    assert run("verify-bundle", paths[0], folder).returncode == 0
+    assert run("verify-bundle", folder, paths[0]).returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("--bundle", "--format", "pdf"), 2, "--bundle: holds PDF, HTML, JSON and CSV as files"),
+        (("--bundle", "--output", "-"), 2, "--bundle: holds PDF, HTML, JSON and CSV as files"),
+        (("--previous", "x.zip"), 2, "--previous: is for --bundle only"),
+        (("--bundle", "--previous", "/nowhere/x.zip"), 2, "cannot read the bundle /nowhere/x.zip: no such file"),
+        (("--bundle", "/"), 4, "cannot write /: the folder is not empty"),
+    ],
+)
+def test_a_bundle_that_cannot_work_is_refused_before_a_source_is_asked(
+    arguments: tuple[str, ...], code: int, message: str, tmp_path: Path, run: Run
+) -> None:
+    (tmp_path / "config.yaml").write_text(NOWHERE)
+    ended = run("report", "--config", tmp_path / "config.yaml", *arguments)
+
+    assert (ended.returncode, ended.stdout) == (code, "")
+    assert message in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
+
+
 @pytest.mark.parametrize("formats", [[], ["--format", "pdf"], ["--format", "json,csv"]])
 def test_standard_output_takes_one_text_format_only(formats: list[str], config: Config, run: Run) -> None:
     ended = run("report", "--config", config.path, *formats, "--output", "-")
 
     assert ended.returncode == 2
     assert ended.stdout == ""
-    assert ended.stderr == ("vzcover: command line: --output -: needs one text format: --format json or --format csv\n")
+    assert ended.stderr == (
+        "vzcover: command line: --output -: needs one text format: --format json or --format csv or --format html\n"
+    )
 
 
 def test_json_is_utf_8_whatever_the_terminal_is(config: Config, run: Run) -> None:
@@ -276,7 +324,7 @@ def test_json_is_utf_8_whatever_the_terminal_is(config: Config, run: Run) -> Non
     [
         ("non_sauvegardee", 1),
         ("indetermine", 0),
-        ("unprotected,at_risk", 0),
+        ("unprotected,at_risk", 1),
         ("indetermine,non_sauvegardee", 1),
         ("unknown", 1),
     ],

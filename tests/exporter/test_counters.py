@@ -18,6 +18,7 @@ CONTRACT = {
     "vzcover_api_request_duration_seconds": ("histogram", {"source"}),
     "vzcover_vzdump_tasks": ("counter", {"pve", "node", "result"}),
     "vzcover_report_failures": ("counter", set()),
+    "vzcover_history_failures": ("counter", set()),
     "vzcover_delivery_failures": ("counter", {"channel"}),
 }
 

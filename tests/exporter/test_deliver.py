@@ -20,7 +20,7 @@ from exporter.deliver import FORMATS, Reader, newest_pdf, remove_old, render, wr
 from exporter.errors import OutputError
 from tests.builders import NOW
 from tests.exporter.folders import locked_folder, small_disk
-from tests.specimen import specimen
+from tests.specimen import specimen, specimen_with_backups
 
 READER = Reader("en", ZoneInfo("Europe/Paris"))
 DAY = 86_400
@@ -31,6 +31,8 @@ FOREIGN = (
     "vzcover-latest.pdf",
     "vzcover-20200101T000000Z.txt",
     "my-vzcover-20200101T000000Z.pdf",
+    # an audit bundle: a chain that loses its days proves nothing
+    "vzcover-20200101T000000Z.zip",
 )
 
 
@@ -47,12 +49,22 @@ def names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
-def test_each_format_is_a_file_named_by_the_instant_of_the_report(tmp_path: Path) -> None:
-    written = write_files(tmp_path / "out", specimen(), READER, ("csv", "pdf", "json"))
+def test_each_format_is_files_named_by_the_instant_of_the_report(tmp_path: Path) -> None:
+    written = write_files(tmp_path / "out", specimen(), READER, ("csv", "pdf", "json", "html", "xlsx"))
+    endings = ("csv", "groups.csv", "pdf", "json", "html", "xlsx")
 
-    assert [path.name for path in written] == [f"vzcover-{STAMP}.{suffix}" for suffix in ("csv", "pdf", "json")]
+    assert [path.name for path in written] == [f"vzcover-{STAMP}.{ending}" for ending in endings]
     assert {path.name for path in written} == names(tmp_path / "out")
     assert all(path.stat().st_size for path in written)
+
+
+def test_guests_and_backup_groups_are_a_table_each(tmp_path: Path) -> None:
+    judged = specimen_with_backups()
+    guests, groups = (path.read_text() for path in write_files(tmp_path, judged, READER, ("csv",)))
+
+    assert guests.startswith("pve,vmid,guest_type,")
+    assert groups.startswith("server,datastore,namespace,")
+    assert len(groups.splitlines()) == len(judged.groups) + 1
 
 
 def test_the_pdf_names_the_checksum_of_the_json_beside_it(tmp_path: Path) -> None:
@@ -72,16 +84,19 @@ def test_a_full_disk_leaves_whole_files_only(tmp_path: Path) -> None:
         with pytest.raises(OutputError, match="no space left on device; free some space there"):
             write_files(folder, specimen(), READER, ("csv", "pdf"))
 
-        assert names(folder) == {f"vzcover-{STAMP}.csv"}
+        assert names(folder) == {f"vzcover-{STAMP}.csv", f"vzcover-{STAMP}.groups.csv"}
 
 
 def test_the_oldest_above_the_number_are_removed_with_all_their_formats(tmp_path: Path) -> None:
+    endings = [ending for files in FORMATS.values() for ending in files]
     for days in range(5):
-        put(tmp_path, name(NOW - days * DAY), name(NOW - days * DAY, "json"))
+        put(tmp_path, *(name(NOW - days * DAY, ending) for ending in endings))
     removed = remove_old(tmp_path, NOW, 2, 3660 * DAY)
 
-    assert len(removed) == 6
-    assert names(tmp_path) == {name(NOW - days * DAY, suffix) for days in range(2) for suffix in ("pdf", "json")}
+    assert len(removed) == 3 * len(endings)
+    assert {path.split(".")[0] for path in names(tmp_path)} == {
+        name(NOW - days * DAY).split(".")[0] for days in range(2)
+    }
 
 
 def test_those_above_the_age_are_removed(tmp_path: Path) -> None:

@@ -14,10 +14,11 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from exporter.counters import Counters
 from exporter.metrics.exposition import render_exposition
 from exporter.metrics.own import SELF_METRICS, SelfStatus
-from exporter.metrics.rows import Kind
+from exporter.metrics.rows import CONTROL, Kind
 from exporter.metrics.table import REPORT_METRICS
+from report.drift import Drift
 from report.facts import CollectorRun
-from report.model import Coverage, GuestJob, JobState, LastRun, MissingPrivilege, Protection, ReasonCode
+from report.model import Coverage, GuestJob, JobState, LastRun, MissingPrivilege, Protection, ReasonCode, StorageReport
 from tests.builders import (
     NOW,
     TERABYTE,
@@ -45,7 +46,8 @@ def test_both_formats_parse_back_to_what_the_table_says_sample_for_sample() -> N
     assert text == openmetrics
     gauges = {key: value for key, value in text.items() if not key[0].startswith(("vzcover_api_", "vzcover_vzdump_"))}
     expected = dict(from_the_table(judged, STATUS))
-    assert gauges.keys() - expected.keys() == {("vzcover_report_failures_total", ())}
+    counted = {("vzcover_report_failures_total", ()), ("vzcover_history_failures_total", ())}
+    assert gauges.keys() - expected.keys() == counted
     assert {key: gauges[key] for key in expected} == expected
     assert text["vzcover_vzdump_tasks_total", (("node", "pve1"), ("pve", "lab"), ("result", "ok"))] == 1
 
@@ -76,13 +78,13 @@ def test_promtool_has_nothing_to_say() -> None:
 
 
 @given(name=st.text(), pool=st.text())
-def test_any_name_comes_back_as_it_was(name: str, pool: str) -> None:
+def test_any_name_comes_back_as_it_was_but_for_what_steers_a_terminal(name: str, pool: str) -> None:
     judged = report([guest_report(name=name, pool=pool)])
     exposition = render_exposition(judged, STATUS, Counters())
     parsed = samples_of(parse_openmetrics(exposition.openmetrics.plain.decode()))
     (labels,) = [dict(labels) for metric, labels in parsed if metric == "vzcover_guest_info"]
 
-    assert (labels["name"], labels["pool"]) == (name, pool)
+    assert (labels["name"], labels["pool"]) == (CONTROL.sub("?", name), CONTROL.sub("?", pool))
 
 
 def test_a_name_that_is_no_unicode_costs_one_character_not_the_scrape() -> None:
@@ -95,7 +97,7 @@ def test_before_the_first_report_vzcover_tells_of_itself_alone() -> None:
     exposition = render_exposition(None, SelfStatus("0.1.0", "3.11.7"), Counters())
     names = {name for name, _ in samples_of(parse_openmetrics(exposition.openmetrics.plain.decode()))}
 
-    assert names == {"vzcover_build_info", "vzcover_report_failures_total"}
+    assert names == {"vzcover_build_info", "vzcover_report_failures_total", "vzcover_history_failures_total"}
 
 
 def test_counts_of_guests_export_zeros() -> None:
@@ -195,6 +197,19 @@ def test_a_local_storage_has_a_series_a_node_and_no_size_while_it_is_not_active(
 
     assert series(judged, "pve_storage_active") == {("pve1", "lab", "local"): 1, ("pve2", "lab", "local"): 0}
     assert series(judged, "pve_storage_size_bytes") == {("pve1", "lab", "local"): 4 * TERABYTE}
+
+
+def test_each_option_that_differs_from_the_file_is_a_series_and_an_entry_that_is_missing_has_no_other() -> None:
+    port, disable = Drift("nas", "lab", "port", "8008"), Drift("nas", "lab", "disable", "1")
+    gone = StorageReport("lab", "gone", "pbs", None, drift=(Drift("gone", "lab", "missing"),))
+    judged = report(storages=[gone, storage_report("fine", drift=()), storage_report("nas", drift=(port, disable))])
+
+    assert series(judged, "pve_storage_drift") == {
+        ("missing", "lab", "gone"): 1,
+        ("disable", "lab", "nas"): 1,
+        ("port", "lab", "nas"): 1,
+    }
+    assert set(series(judged, "pve_storage_info")) == {("lab", "fine", "nfs"), ("lab", "nas", "nfs")}
 
 
 def test_a_storage_that_no_node_told_of_has_nothing_but_its_name() -> None:

@@ -17,13 +17,24 @@ from exporter.metrics.exposition import render_exposition
 from exporter.metrics.own import SelfStatus
 from exporter.metrics.table import REPORT_METRICS
 from report.backups import Datastore, GarbageCollection, PbsJob
-from report.model import DatastoreReport, GroupMatch, GroupReport, PbsJobReport, Report, RetentionState
+from report.findings import Finding, FindingCode
+from report.model import (
+    Copy,
+    DatastoreReport,
+    GroupMatch,
+    GroupReport,
+    PbsJobReport,
+    Protection,
+    Report,
+    RetentionState,
+)
 from tests.builders import NOW, TERABYTE, guest_report, report, source_report
 from tests.exporter.metric_text import STATUS, from_the_table, parse_openmetrics, rendered, samples_of, series
 from tests.strategies import reports
 from tests.tools import require
 
 DAY = 86_400
+LATE = Finding.of(FindingCode.BACKUP_LATE, newest=NOW - 2 * DAY, due=NOW - DAY, limit_seconds=DAY, jobs="nightly")
 RETENTION = (
     "actual_snapshots",
     "expected_snapshots",
@@ -98,7 +109,18 @@ def everything() -> Report:
         ),
         jobs=tuple(pbs_job(job_type, job_type + "1") for job_type in ("gc", "prune", "sync", "verify")),
     )
-    guest = guest_report(100, newest_backup_at=NOW - 7 * 3600, newest_verified_at=NOW - DAY)
+    guest = guest_report(
+        100,
+        newest_backup_at=NOW - 7 * 3600,
+        newest_verified_at=NOW - DAY,
+        last_failure_at=NOW - 9 * DAY,
+        last_duration_seconds=412,
+        excluded_volumes=("scsi1",),
+        protection=Protection.AT_RISK,
+        findings=(LATE,),
+        copies=(Copy("pbs1", "main", NOW - 7 * 3600, within_limit=True, same_time=True),),
+        reasons=(),
+    )
     return replace(found, guests=(guest,))
 
 
@@ -114,7 +136,7 @@ def test_every_metric_of_backups_parses_back_and_promtool_has_nothing_to_say() -
     expected = dict(from_the_table(judged, STATUS))
     assert {key: text[key] for key in expected} == expected
     written = {name for name, _ in text}
-    about_backups = ("vzcover_group_", "vzcover_datastore_", "vzcover_pbs_job_", "vzcover_guest_last_")
+    about_backups = ("vzcover_group_", "vzcover_datastore_", "vzcover_pbs_job_", "vzcover_guest_")
     missing = {metric.full_name for metric in REPORT_METRICS if metric.full_name.startswith(about_backups)} - written
     assert missing == set()
 
@@ -342,8 +364,20 @@ def test_whatever_a_report_holds_it_makes_a_scrape_without_duplicates(judged: Re
 
 
 def test_ten_thousand_guests_and_twenty_thousand_groups_are_written_in_less_than_a_second() -> None:
+    copies = tuple(Copy("pbs1", store, NOW - 60, within_limit=True, same_time=True) for store in ("main", "offsite"))
     guests = [
-        guest_report(vmid, excluded_volumes=(), newest_backup_at=NOW - vmid, newest_verified_at=NOW - DAY)
+        guest_report(
+            vmid,
+            excluded_volumes=(),
+            newest_backup_at=NOW - vmid,
+            newest_verified_at=NOW - DAY,
+            last_failure_at=NOW - vmid,
+            last_duration_seconds=vmid,
+            limit_seconds=DAY,
+            copies=copies,
+            protection=Protection.AT_RISK,
+            findings=(LATE, Finding.of(FindingCode.VERSIONS_MISSING, "main")),
+        )
         for vmid in range(100, 10_100)
     ]
     groups = [

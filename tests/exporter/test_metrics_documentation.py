@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from exporter.metrics.documentation import SECTIONS, document
+from exporter.metrics.documentation import SECTIONS, THINGS, document
 from exporter.metrics.own import SELF_METRICS
 from exporter.metrics.table import REPORT_METRICS
 from tests.golden_files import assert_file
@@ -23,3 +23,8 @@ def test_every_metric_is_documented() -> None:
 def test_the_live_counters_are_documented_too() -> None:
     assert "| `vzcover_api_request_duration_seconds` | histogram |" in document()
     assert "| `vzcover_vzdump_tasks_total` | counter |" in document()
+
+
+def test_the_number_of_series_is_told_of_everything_that_has_some() -> None:
+    assert {metric.subjects.labels for _, metrics in SECTIONS for metric in metrics} == set(THINGS)
+    assert "| vzdump job | 13 |" in document()
