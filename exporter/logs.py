@@ -43,6 +43,8 @@ def set_up(log_format: str, level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
+    # a client that goes away in the middle of an answer is its own business; the loop warns of each write to it
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
     logging.getLogger("vzcover").setLevel(level.upper())
 
 

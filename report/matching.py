@@ -20,7 +20,7 @@ _VMID = re.compile(r"[1-9][0-9]{0,8}")
 # an external provider need not say of which type a backup is (I4); no PBS has a type of that name
 _GUEST_TYPES_OF = {"vm": ("qemu",), "ct": ("lxc",), "unknown": ("qemu", "lxc")}
 # a copy made by a sync job keeps its backup times: this part of the times of the group with fewer must be the other's too (H15, E39)
-SHARED_AT_LEAST = 0.8
+SHARED_AT_LEAST = 0.5
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,8 @@ def server_issues(
     if not server.up and server.failure:
         yield Issue(server.name, "", IssueCode.SOURCE_DOWN, (("message", server.failure.message),), everybody)
     params: Params
-    lacking = missing_privileges(PBS, server.permissions.usable(now))
+    permissions = server.permissions.usable(now)
+    lacking = missing_privileges(PBS, permissions)
     for missing in lacking:
         params = (
             ("privilege", missing.privilege),
@@ -125,7 +126,9 @@ def server_issues(
     for (datastore, namespace), count in sorted(places.items()):
         params = (("server", server.name), ("datastore", datastore), ("namespace", namespace), ("count", str(count)))
         yield Issue(server.name, f"{datastore}/{namespace}", IssueCode.AMBIGUOUS_GROUPS, params)
-    yield from _failed_readings(server, touched, {missing.privilege for missing in lacking})
+    # where it is held and only something below denies it, the place that does is worth a line of its own
+    altogether = {each.privilege for each in lacking if permissions and not permissions.on(each.privilege, each.path)}
+    yield from _failed_readings(server, touched, altogether)
 
 
 def _failed_readings(

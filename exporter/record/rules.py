@@ -84,6 +84,7 @@ RULES = (
     Rule("volid", to.volume),
     Rule("pbs-instance-id", to.named(to.INSTANCE)),
     Rule("meta", to.creation),
+    Rule("digest", to.digest),
     Rule("reason", _REASON, "/cluster/backup"),
     Rule("schedule", _SCHEDULE),
     Rule("starttime", _SCHEDULE),

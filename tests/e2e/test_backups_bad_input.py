@@ -274,7 +274,11 @@ def test_a_backup_dated_before_all_time_or_far_in_the_future_counts_for_nothing(
         assert group_at(during, place)["state"] == "unknown"
         assert group_at(during, place)["newest"] == group_at(before, place)["newest"]
     assert shared.said("not every snapshot of", "and 2 more in main/prod", "times that cannot be")
-    assert verdicts(during) == verdicts(before)
+    # what was found against these guests may rest on what did not make sense; nobody else's verdict does
+    doubtful = {int(place.identity) for place in dated}
+    now, then = verdicts(during), verdicts(before)
+    assert {vmid: now[vmid] for vmid in now.keys() - doubtful} == {vmid: then[vmid] for vmid in then.keys() - doubtful}
+    assert all(now[vmid][1] in ("unknown", then[vmid][1]) for vmid in doubtful)
     touched = [group_at(before, place) for place in dated]
     assert [group for group in before["groups"] if group not in touched] == [
         group for group in during["groups"] if not group["incomplete"]

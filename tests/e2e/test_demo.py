@@ -45,12 +45,23 @@ def test_once_writes_every_file_and_ends(tmp_path: Path) -> None:
 
     assert (ended.returncode, ended.stderr) == (0, "")
     named = [Path(line) for line in ended.stdout.splitlines() if line.startswith("/")]
-    assert [path.suffix for path in named] == [".pdf", ".json", ".csv", ".csv", ".prom", ".openmetrics"]
-    pdf, data, table, groups, text, openmetrics = named
+    assert [path.suffix for path in named] == [
+        ".pdf",
+        ".json",
+        ".csv",
+        ".csv",
+        ".html",
+        ".xlsx",
+        ".prom",
+        ".openmetrics",
+    ]
+    pdf, data, table, groups, page, workbook, text, openmetrics = named
     guests = json.loads(data.read_text())["guests"]
     assert len(guests) == len(list(csv.DictReader(table.read_text().splitlines()))) == 12
     assert len(json.loads(data.read_text())["groups"]) == len(list(csv.DictReader(groups.read_text().splitlines())))
     assert PdfReader(pdf).pages
+    assert "</html>" in page.read_text()
+    assert workbook.read_bytes().startswith(b"PK")
     for path, parse in ((text, text_string_to_metric_families), (openmetrics, openmetrics_families)):
         families = {family.name: family for family in parse(path.read_text())}
         assert len(families["vzcover_guest_info"].samples) == 12
