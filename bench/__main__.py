@@ -19,6 +19,7 @@ from bench.measurements import alone, running
 from bench.measurements.backups import backup_rows
 from bench.measurements.common import Bench
 from bench.measurements.history import history_rows
+from bench.measurements.soak import soak_rows
 from bench.measurements.starts import Starts
 from bench.serving import DaemonProcess, pretend_missed_report, running_daemon, write_configuration
 from bench.table import Row, text_of, write_json
@@ -37,7 +38,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print("\n".join(f"{name}: {value}" for name, value in about.items()), flush=True, end="\n\n")
     started, rows = time.monotonic(), []
     sizes = [Size(groups, times, options.guests) for groups, times in options.backups]
-    measured = chain(_measured(options.guests, options.scrapes), history_rows(options.guests), *map(backup_rows, sizes))
+    measured = chain(
+        _measured(options.guests, options.scrapes),
+        history_rows(options.guests),
+        *map(backup_rows, sizes),
+        soak_rows(options.refreshes),
+    )
     for row in measured:
         rows.append(row)
         print(f"measured: {row.what}", file=sys.stderr, flush=True)
@@ -121,6 +127,9 @@ def _parser() -> argparse.ArgumentParser:
         default=BACKUPS,
         metavar="NxM",
         help=f"backup servers of N groups with M snapshots each, one after the other (default {_listed(BACKUPS)})",
+    )
+    parser.add_argument(
+        "--refreshes", type=int, default=1_000, metavar="N", help="refreshes of the soak (default 1000)"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there too")
     return parser

@@ -119,7 +119,7 @@ def _missed(evidence: Evidence) -> Iterator[Finding]:
             yield Finding.of(FindingCode.MISSED_RUN, job.id, job=job.id, at=event, node=node)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def _latest_event(schedule: str, zone: tzinfo, before: int) -> int | None:
     """Return a schedule's latest event up to an instant, looked for in ever longer spans; None where the last span has none."""
     event = parse_schedule(schedule)

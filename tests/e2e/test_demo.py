@@ -128,7 +128,7 @@ def test_a_signal_while_it_starts_leaves_nothing_behind(number: signal.Signals) 
         code, seconds = running.end(number)
 
     assert (code, seconds < 5) == (128 + number, True)
-    assert not alive(simulator)
+    wait_for(lambda: not alive(simulator), "the simulator to be gone")
 
 
 def test_a_size_that_the_simulator_refuses_is_an_error() -> None:

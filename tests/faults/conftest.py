@@ -11,7 +11,7 @@ from exporter.collect import pve_logs
 from tests.faults.world import PERIOD, World, running_world
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def _eager_logs() -> Iterator[None]:
     """Everything that is read now and then is read at every refresh, so that each trial asks every endpoint."""
     with pytest.MonkeyPatch.context() as patch:
@@ -21,7 +21,7 @@ def _eager_logs() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def world_with(_eager_logs: None) -> Iterator[Callable[[str], World]]:
     """Return the world with an option of the simulator; "" is the ordinary one."""
     worlds: dict[str, World] = {}
