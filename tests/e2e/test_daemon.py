@@ -8,6 +8,7 @@ import re
 import signal
 import socket
 import time
+import urllib.error
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 from pypdf import PdfReader
 
 from exporter.state import FILE_NAME, LastReports, Served
-from tests.processes import Config, daemon, serving, source_yaml, wait_for, write_config
+from tests.processes import Config, Daemon, daemon, serving, source_yaml, wait_for, write_config
 from tests.simulator_process import SimulatorHandle, running_simulator
 
 STOP_SECONDS = 5.0
@@ -67,10 +68,19 @@ def reports(config: Config) -> list[Path]:
 # --- readiness
 
 
+def _answers(running: Daemon) -> bool:
+    try:
+        return running.get("/-/healthy")[0] == 200
+    except urllib.error.URLError:
+        return False
+
+
 def test_ready_means_that_the_first_refresh_is_done(simulator: SimulatorHandle, tmp_path: Path) -> None:
     simulator.set_faults({"/version": "timeout"})
     config = write_config(tmp_path, simulator, more="refresh: {deadline: 5s, attempts: 1}\n")
     with daemon("serve", "--config", config.path) as running:
+        # the line that names the address may come a moment before the socket listens
+        wait_for(lambda: _answers(running), "the server to answer")
         assert running.get("/-/ready")[0] == 503
         assert running.get("/-/healthy")[0] == 200
         assert running.get("/metrics")[0] == 200
