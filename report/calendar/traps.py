@@ -111,8 +111,9 @@ def _closed(part: Field) -> str:
 
 
 def can_never_run(fields: CalendarFields) -> bool:
-    """Say whether no month that matches is long enough for any day that matches."""
-    return all(_LONGEST_MONTHS[month - 1] < fields.day.values[0] for month in fields.month.values)
+    """Say whether no month that matches is long enough for any day that matches; a day or month 0 is accepted and matches none (F4)."""
+    first = min(fields.day.values, default=END_VALUE[FieldName.DAY])
+    return all(_LONGEST_MONTHS[month - 1] < first for month in fields.month.values)
 
 
 def _time_text(text: str, fields: CalendarFields) -> str:

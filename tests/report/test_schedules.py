@@ -163,6 +163,8 @@ def test_traps_run_as_the_genuine_engine_runs_them(
         ("*-*-1/7", ScheduleWarningCode.STEP_SKIPS_START, "1..31/7"),
         ("*-*/5-1", ScheduleWarningCode.STEP_SKIPS_START, "1..12/5"),
         ("2-30", ScheduleWarningCode.NEVER_RUNS, None),
+        ("1-0", ScheduleWarningCode.NEVER_RUNS, None),
+        ("0-1", ScheduleWarningCode.NEVER_RUNS, None),
         ("*:*:0/15", ScheduleWarningCode.FINER_THAN_A_MINUTE, None),
     ],
 )
