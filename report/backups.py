@@ -33,6 +33,11 @@ class SnapshotFlag(IntEnum):
     SIGNED = 64
 
 
+def place_name(*parts: str) -> str:
+    """Given a server, a datastore and a namespace, or the last two, return the place as people write it; empty ones are left out."""
+    return "/".join(part for part in parts if part)
+
+
 @lru_cache(maxsize=256)
 def _without(flag: int) -> bytes:
     """Return every byte that has none of the flags: what is left of flags without them is counted, without a loop."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from report.backups import place_name
 from report.findings import Finding
 from report.model import Change, ChangeKind, GroupReport, GuestReport, JobReport, Protection, Reason, ReasonCode
 from report.past import GuestKey, Past, PastGuest, key_of
@@ -125,7 +126,7 @@ def _reduced(past: Past, groups: Iterable[GroupReport]) -> dict[GuestKey, tuple[
             continue
         kept, keeps = _least(before.acts), _least(group.policy.acts)
         if keeps is not None and (kept is None or keeps < kept):
-            place = "/".join(part for part in (group.server, group.datastore, group.namespace) if part)
+            place = place_name(group.server, group.datastore, group.namespace)
             reason = Reason.of(ReasonCode.RETENTION_REDUCED, place=place, before=kept or 0, after=keeps)
             key = (group.pve, group.vmid)
             found[key] = (*found.get(key, ()), reason)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from report.facts import StorageDefinition
@@ -23,22 +22,6 @@ class Drift:
     field: str
     wanted: str = ""
     found: str = ""
-
-
-def find_drift(
-    declared: Sequence[DeclaredStorage], actual: Mapping[str, Sequence[StorageDefinition]]
-) -> tuple[Drift, ...]:
-    """Given what is declared and, by cluster, the entries that PVE has, return every difference in the order of the declaration.
-
-    A cluster that is not in `actual` is not known: nothing is said of it. Give only clusters whose every storage is visible, or an
-    entry that is hidden counts as missing.
-    """
-    return tuple(
-        one
-        for entry in declared
-        if entry.cluster in actual
-        for one in drift_of(entry, {storage.storage: storage for storage in actual[entry.cluster]}.get(entry.name))
-    )
 
 
 def drift_of(declared: DeclaredStorage, present: StorageDefinition | None) -> tuple[Drift, ...]:

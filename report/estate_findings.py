@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from report.backups import place_name
 from report.estate import Estate
 from report.findings import Finding, FindingCode
 from report.model import EstateFinding, GroupMatch, GroupReport, JobReport, ReasonCode, StorageReport
 from report.policy import Policy, Waiver
-from report.sharing import Shared, shared_targets
+from report.sharing import shared_targets
 from report.waivers import waiver_findings
 
 # what is remarked of a job as a whole → the finding
@@ -55,12 +56,10 @@ def _shared(estate: Estate) -> Iterator[EstateFinding]:
     sources = {key: target.server for key, target in estate.targets.of_storage.items() if target is not None}
     for shared in shared_targets((), actual, sources):
         entries = ", ".join(f"{cluster}/{storage}" for cluster, storage in shared.entries)
-        finding = Finding.of(FindingCode.NAMESPACE_SHARED, _place_of(shared), entries=entries)
+        finding = Finding.of(
+            FindingCode.NAMESPACE_SHARED, place_name(shared.server, shared.datastore, shared.namespace), entries=entries
+        )
         yield EstateFinding(shared.source, finding)
-
-
-def _place_of(shared: Shared) -> str:
-    return "/".join(part for part in (shared.server, shared.datastore, shared.namespace) if part)
 
 
 def _drift(storages: Iterable[StorageReport]) -> Iterator[EstateFinding]:
@@ -76,7 +75,7 @@ def _orphans(groups: Iterable[GroupReport]) -> Iterator[EstateFinding]:
     found: dict[tuple[str, str], list[GroupReport]] = {}
     for group in groups:
         if group.match is GroupMatch.ORPHAN:
-            place = "/".join(part for part in (group.datastore, group.namespace) if part)
+            place = place_name(group.datastore, group.namespace)
             found.setdefault((group.server, place), []).append(group)
     for (server, place), orphans in sorted(found.items()):
         finding = Finding.of(

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
-from report.backups import PbsJob, SnapshotFlag
+from report.backups import PbsJob, SnapshotFlag, place_name
 from report.coverage import GuestCoverage
 from report.facts import BackupJob, Drill, Guest, GuestConfig, IncludedGuest, StorageDefinition
 from report.findings import Finding
@@ -46,7 +46,7 @@ class Holding:
     def place(self) -> str:
         """Where it lies, as people write it."""
         group = self.matched.group
-        return "/".join(part for part in (group.server, group.datastore, group.namespace) if part)
+        return place_name(group.server, group.datastore, group.namespace)
 
     def at(self, position: int) -> int:
         """Given the position of a snapshot, return its time."""

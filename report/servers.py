@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from report.backups import Datastore, GarbageCollection, PbsFacts, PbsJob, PbsTask
+from report.backups import Datastore, GarbageCollection, PbsFacts, PbsJob, PbsTask, place_name
 from report.matching import MatchedGroup
 from report.model import (
     DatastoreReport,
@@ -146,7 +146,7 @@ def _failed_readings(
     rows = [(name, "", reading.failure) for name, reading in single]
     rows += [("namespaces", store, reading.failure) for store, reading in sorted(server.namespaces.items())]
     rows += [
-        ("groups", "/".join(filter(None, place)), reading.failure) for place, reading in sorted(server.groups.items())
+        ("groups", place_name(*place), reading.failure) for place, reading in sorted(server.groups.items())
     ]
     unusable = {store.name for store in server.datastores.value or () if store.hides_groups}
     for collector, subject, failure in rows:

@@ -28,9 +28,9 @@ class UnreadPlace:
 def unread_places(servers: Iterable[PbsFacts], now: int) -> tuple[UnreadPlace, ...]:
     """Given the servers and now (epoch), return where groups may lie that were not seen, by server and place."""
     return tuple(
-        UnreadPlace(place, Reason.of(ReasonCode.STORE_NOT_READ, storage=_written(place)), away)
+        UnreadPlace(place, Reason.of(ReasonCode.STORE_NOT_READ, storage=place.name), away)
         for server in servers
-        for place, away in sorted(_unread_on(server, now).items(), key=lambda item: _written(item[0]))
+        for place, away in sorted(_unread_on(server, now).items(), key=lambda item: item[0].name)
     )
 
 
@@ -48,10 +48,6 @@ def _unread_on(server: PbsFacts, now: int) -> dict[Target, bool]:
         if store.name not in begun or (namespaces is not None and namespaces.partial):
             read[store.name, ""] = False
     return {Target(server.name, *place): place[0] in away for place, whole in read.items() if not whole}
-
-
-def _written(place: Target) -> str:
-    return "/".join(part for part in (place.server, place.datastore, place.namespace) if part)
 
 
 def usable_groups(

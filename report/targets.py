@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from report.backups import PbsFacts
+from report.backups import PbsFacts, place_name
 from report.facts import StorageDefinition
 from report.storage_options import DEFAULT_PORT
 from report.view import ClusterView
@@ -23,6 +23,11 @@ class Target:
     server: str
     datastore: str
     namespace: str
+
+    @property
+    def name(self) -> str:
+        """The place as people write it."""
+        return place_name(self.server, self.datastore, self.namespace)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from exporter.storages.apply import Outcome
 from exporter.storages.checks import Check, Grade
-from exporter.storages.drift import drift_on
 from exporter.storages.entries import ClusterStorages, Desired
 from exporter.storages.plan import Action, Change, Plan
+from report.drift import drift_of
 from report.facts import StorageDefinition
 from report.sections import Column, Row, Section
 from report.sharing import Shared
@@ -149,7 +149,7 @@ def _status_row(storage: StorageDefinition, wanted: Desired | None, cluster: Clu
     seen = [f"active on {active}"] if active else []
     seen += [f"not active on {idle}"] if idle else []
     lines = ["disabled" if storage.disabled else ", ".join(["enabled", *(seen or ["no node told"])])]
-    found = drift_on(cluster, wanted) if wanted else ()
+    found = drift_of(wanted, cluster.find(wanted.name)) if wanted else ()
     lines += [f"{one.field} is {one.found or 'not set'}, the file says {one.wanted or 'not set'}" for one in found]
     remedies = ["vzcover storages plan"] if found else []
     remedies += [f"on {idle}: pvesm status --storage {storage.storage}"] if idle else []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from report.backups import place_name
 from report.evidence import Evidence, Holding, Judgement
 from report.findings import Finding, FindingCode
 
@@ -67,7 +68,7 @@ def _whose(evidence: Evidence) -> Iterator[Finding]:
             yield _inherited(holding, count, created or 0)
     for matched in evidence.ambiguous:
         group = matched.group
-        place = "/".join(part for part in (group.server, group.datastore, group.namespace) if part)
+        place = place_name(group.server, group.datastore, group.namespace)
         yield Finding.of(FindingCode.BACKUPS_AMBIGUOUS, place, place=place)
 
 

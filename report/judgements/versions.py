@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from report.backups import place_name
 from report.evidence import Judgement
 from report.findings import Finding, FindingCode
 from report.model import GroupReport, RetentionState
@@ -19,5 +20,5 @@ def judge_versions(groups: Iterable[GroupReport]) -> Judgement:
 def _findings(groups: Iterable[GroupReport]) -> Iterator[Finding]:
     for group in groups:
         if group.state in _CODES and group.expected is not None and group.actual is not None:
-            place = "/".join(part for part in (group.server, group.datastore, group.namespace) if part)
+            place = place_name(group.server, group.datastore, group.namespace)
             yield Finding.of(_CODES[group.state], place, place=place, expected=group.expected, actual=group.actual)

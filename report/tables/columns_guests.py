@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from report.backups import place_name
 from report.findings import Finding
 from report.model import Copy, GuestReport, JobState, UsableBackup
 from report.tables.cells import TableColumn, columns, instant, listed
@@ -71,8 +72,7 @@ def _codes(findings: Iterable[Finding]) -> str:
 
 
 def _place(usable: UsableBackup | None) -> str | None:
-    parts = (usable.server, usable.datastore, usable.namespace) if usable else ()
-    return "/".join(part for part in parts if part) or None
+    return place_name(usable.server, usable.datastore, usable.namespace) if usable else None
 
 
 def _offsite(copies: Iterable[Copy] | None) -> tuple[Copy, ...] | None:

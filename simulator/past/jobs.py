@@ -12,7 +12,6 @@ from simulator.pbs.model import Job, Server, Task, make_task
 from simulator.scenario.logs import Run, begins
 from simulator.scenario.wanted import Wanted
 
-TASK_DAYS = 8
 LAME = "s-alone"
 # no list gets longer by single backups than this
 MOST_BACKUP_TASKS = 2000

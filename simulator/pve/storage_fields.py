@@ -50,7 +50,6 @@ OPTIONS: Mapping[str, Field] = {
     "max-protected-backups": Field("integer", lowest=-1),
     "fingerprint": Field("fingerprint"),
 }
-ONLY_CREATED = frozenset({"storage", "type"})
 ONLY_UPDATED: Mapping[str, Field] = {"delete": Field("option-list", longest=4096), "digest": Field(longest=64)}
 # fields of other types: the one schema of all types has them, and the code then does not expect them
 FOREIGN = frozenset(

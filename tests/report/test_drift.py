@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from report.drift import Drift, find_drift
+from report.drift import Drift, drift_of
 from report.facts import StorageDefinition
 from report.findings import FindingCode, Severity
 from report.model import IssueCode, Report
@@ -62,17 +62,16 @@ DIFFERENCES: tuple[tuple[dict[str, Any], tuple[tuple[str, str, str], ...]], ...]
 def test_each_option_that_differs_is_named_with_both_values(
     changed: dict[str, Any], expected: tuple[tuple[str, str, str], ...]
 ) -> None:
-    found = find_drift(declared(e.entry(**changed)), {"lab": (e.entry(),)})
+    (entry,) = declared(e.entry(**changed))
 
-    assert found == tuple(Drift("pbs", "lab", *row) for row in expected)
+    assert drift_of(entry, e.entry()) == tuple(Drift("pbs", "lab", *row) for row in expected)
 
 
-def test_an_entry_that_is_missing_one_of_another_type_and_a_cluster_that_is_not_known() -> None:
-    wanted = (*declared(e.entry("gone"), e.entry("iso")), *declared(e.entry(), cluster="site"))
-    there = (e.entry(), StorageDefinition("iso", "dir", frozenset({"iso"})))
+def test_an_entry_that_is_missing_and_one_of_another_type() -> None:
+    gone, directory = declared(e.entry("gone"), e.entry("iso"))
 
-    assert find_drift(wanted, {"lab": there}) == (
-        Drift("gone", "lab", "missing"),
+    assert drift_of(gone, None) == (Drift("gone", "lab", "missing"),)
+    assert drift_of(directory, StorageDefinition("iso", "dir", frozenset({"iso"}))) == (
         Drift("iso", "lab", "type", "pbs", "dir"),
     )
 
