@@ -49,7 +49,7 @@ def analyse(facts: Facts, policy: Policy, now: int, past: Past = NOTHING, baseli
     servers = estate.servers.values()
     active = {(case.facts.name, vmid): jobs for case in cases for vmid, jobs in case.active.items()}
     groups = tuple(report_groups(estate, active, {case.facts.name: case.runs for case in cases}, now, past))
-    around = Around(estate, policy, _by_guest(facts.drills or ()), _sync_jobs(estate))
+    around = Around(estate, policy, _by_guest(facts.drills or ()), *_server_jobs(estate))
     guests = tuple(_guests(cases, around, groups, past))
     jobs = tuple(job for case in cases for job in _jobs(case, now))
     storages = tuple(storage for case in cases for storage in report_storages(case, now, policy.declared or ()))
@@ -157,8 +157,11 @@ def _by_guest(drills: Iterable[Drill]) -> Mapping[tuple[str, int], tuple[Drill, 
     return found
 
 
-def _sync_jobs(estate: Estate) -> Mapping[str, tuple[PbsJob, ...]]:
-    return {name: server.sync_jobs.usable(estate.now) or () for name, server in estate.servers.items()}
+def _server_jobs(estate: Estate) -> tuple[Mapping[str, tuple[PbsJob, ...]], Mapping[str, tuple[PbsJob, ...]]]:
+    """Return the sync jobs and the verify jobs, by PBS."""
+    servers, now = estate.servers.items(), estate.now
+    sync = {name: server.sync_jobs.usable(now) or () for name, server in servers}
+    return sync, {name: server.verify_jobs.usable(now) or () for name, server in servers}
 
 
 def _name(source: SourceReport) -> str:

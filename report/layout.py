@@ -22,12 +22,13 @@ Promised = Mapping[Target, tuple[BackupJob, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What guests of all clusters share: `drills` by (cluster, vmid), `sync_jobs` by PBS."""
+    """What guests of all clusters share: `drills` by (cluster, vmid), `sync_jobs` and `verify_jobs` by PBS."""
 
     estate: Estate
     policy: Policy
     drills: Mapping[tuple[str, int], tuple[Drill, ...]]
     sync_jobs: Mapping[str, tuple[PbsJob, ...]]
+    verify_jobs: Mapping[str, tuple[PbsJob, ...]]
 
 
 def lay_out(case: ClusterCase, around: Around, guest: Guest) -> Evidence:
@@ -64,6 +65,7 @@ def lay_out(case: ClusterCase, around: Around, guest: Guest) -> Evidence:
         history=case.history,
         runs=case.runs,
         sync_jobs=around.sync_jobs,
+        verify_jobs=around.verify_jobs,
         restores=case.restores.get(guest.vmid, ()),
         drills=around.drills.get((name, guest.vmid), ()),
         restores_unread=case.restores_unread,

@@ -8,13 +8,14 @@ from report.backups import SnapshotFlag
 from report.evidence import Evidence, Holding, Judgement, unless_unseen
 from report.findings import Finding, FindingCode
 
-# a verification older than this is outdated, as PBS's own page shows it (H6)
-OUTDATED_SECONDS = 30 * 86_400
+DAY_SECONDS = 86_400
+# a verification older than this is outdated, as PBS's own page shows it, where no verify job says otherwise (H6)
+OUTDATED_SECONDS = 30 * DAY_SECONDS
 
 
 def judge_verification(evidence: Evidence) -> Judgement:
     """Given the evidence on a guest, return what the verification of its backups says, store by store, and against the policy."""
-    own = tuple(finding for holding in evidence.holdings if holding.pbs for finding in _of(holding, evidence.now))
+    own = tuple(finding for holding in evidence.holdings if holding.pbs for finding in _of(holding, evidence))
     demanded = _demanded(evidence)
     return Judgement((*own, *demanded.findings), demanded.doubts)
 
@@ -25,7 +26,7 @@ def newest_verified(holding: Holding) -> int | None:
     return next((place for place in reversed(holding.usable) if flags[place] & verified), None)
 
 
-def _of(holding: Holding, now: int) -> Iterator[Finding]:
+def _of(holding: Holding, evidence: Evidence) -> Iterator[Finding]:
     if not holding.versions:
         return
     failed = holding.versions_with(SnapshotFlag.VERIFY_FAILED)
@@ -48,14 +49,28 @@ def _of(holding: Holding, now: int) -> Iterator[Finding]:
             yield Finding.of(FindingCode.NEVER_VERIFIED, holding.place, place=holding.place)
         return
     checked = holding.matched.group.snapshots.verified_at[verified]
-    if checked and now - checked > OUTDATED_SECONDS:
+    limit = _outdated_after(holding, evidence)
+    if checked and evidence.now - checked > limit:
         yield Finding.of(
             FindingCode.VERIFICATION_OUTDATED,
             holding.place,
             place=holding.place,
             verified=checked,
-            limit_seconds=OUTDATED_SECONDS,
+            limit_seconds=limit,
         )
+
+
+def _outdated_after(holding: Holding, evidence: Evidence) -> int:
+    """Return the seconds after which a verification there is outdated: what the enabled verify jobs that reach the group say, the least
+    where several do (H6, H10).
+    """
+    group = holding.matched.group
+    days = [
+        job.outdated_after_days
+        for job in evidence.verify_jobs.get(group.server, ())
+        if job.outdated_after_days and not job.disabled and job.reaches(group.datastore, group.namespace)
+    ]
+    return min(days) * DAY_SECONDS if days else OUTDATED_SECONDS
 
 
 def _newest_failed(holding: Holding, newest: int) -> Finding:

@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from report.analyse import analyse
-from report.backups import BackupGroup, Datastore, SnapshotFlag, Snapshots
+from report.backups import BackupGroup, Datastore, PbsJob, SnapshotFlag, Snapshots
 from report.facts import Facts, GuestOutcome, GuestResult, IncludedVolume, TaskOutcome
 from report.findings import FindingCode
 from report.model import Coverage, DiskCover, GuestReport, IssueCode, Protection, ReasonCode, RetentionState
@@ -240,6 +240,28 @@ def test_case_72_outdated_unverified_and_corrupt_are_told_apart() -> None:
     assert FindingCode.VERIFICATION_FAILED in corrupt.codes
     assert corrupt.guest().newest_backup_at == SAVED - DAY, "the newest one cannot be restored"
     assert FindingCode.BACKUP_LATE in corrupt.codes, "freshness counts from the newest usable one"
+
+
+@pytest.mark.parametrize(
+    ("jobs", "age_days", "outdated"),
+    [
+        ([], 40, True),
+        ([{"outdated_after_days": 90}], 40, False),
+        ([{"outdated_after_days": 7}], 10, True),
+        ([{"outdated_after_days": 7}, {"outdated_after_days": 90}], 10, True),
+        ([{"outdated_after_days": 7, "disabled": True}], 10, False),
+        ([{"outdated_after_days": 7, "namespace": "other"}], 10, False),
+        ([{"outdated_after_days": 7, "max_depth": 0}], 10, False),
+        ([{}], 40, True),
+    ],
+)
+def test_h6_a_verification_is_outdated_when_the_verify_job_that_reaches_it_says_so(
+    jobs: list[dict[str, Any]], age_days: int, outdated: bool
+) -> None:
+    checked = [(SAVED, 1, SnapshotFlag.VERIFIED, NOW - age_days * DAY)]
+    verify_jobs = tuple(PbsJob("verify", f"v{number}", "main", **fields) for number, fields in enumerate(jobs))
+    held = e.server(group(checked), verify_jobs=a.reading(verify_jobs))
+    assert (FindingCode.VERIFICATION_OUTDATED in judge(vault=held).codes) is outdated
 
 
 def test_case_73_a_datastore_in_maintenance_makes_its_guests_unknown_and_what_was_known_stays() -> None:
