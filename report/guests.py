@@ -148,7 +148,7 @@ def usable_backup(evidence: Evidence) -> UsableBackup | None:
         volume=volume,
         size_bytes=size if size > 0 else None,
         verified=newest.has(position, SnapshotFlag.VERIFIED) if newest.pbs else None,
-        encrypted=newest.has(position, SnapshotFlag.ENCRYPTED),
+        encrypted=newest.has(position, SnapshotFlag.ENCRYPTED) if newest.pbs else None,
         key=key_of(newest, position),
     )
 

@@ -172,7 +172,7 @@ class DiskCover(StrEnum):
 @dataclass(frozen=True, slots=True)
 class UsableBackup:
     """A backup that could be restored: where it lies, and the storage and volume id by which the guest's own cluster reaches it, None
-    where no entry leads there. `verified`: None where the store cannot tell. `key`: fingerprint of its encryption key.
+    where no entry leads there. `verified`, `encrypted`: None of a file, to which neither applies. `key`: fingerprint of its encryption key.
     """
 
     server: str
@@ -185,7 +185,7 @@ class UsableBackup:
     volume: str | None = None
     size_bytes: int | None = None
     verified: bool | None = None
-    encrypted: bool = False
+    encrypted: bool | None = None
     key: str | None = None
 
 

@@ -106,8 +106,8 @@ FINDING_DEFINITIONS: dict[str, Schema] = {
         storage=described(TEXT_OR_NULL, "the storage by which the guest’s own cluster reaches it; null: none"),
         volume=described(TEXT_OR_NULL, "its volume id there"),
         size_bytes=COUNT_OR_NULL,
-        verified=described(FLAG_OR_NULL, "null: files, which nothing verifies"),
-        encrypted=FLAG,
+        verified=described(FLAG_OR_NULL, "null: not applicable, a file, which nothing verifies"),
+        encrypted=described(FLAG_OR_NULL, "by the client; null: not applicable, a file"),
         key=described(TEXT_OR_NULL, "fingerprint of its key"),
     ),
     "copy": record(
