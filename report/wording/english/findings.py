@@ -83,7 +83,7 @@ FINDING_MEANINGS = {
     "verification_failed": "PBS found the newest backup damaged: it does not count as a backup.",
     "versions_corrupt": "PBS found older versions damaged.",
     "verification_overdue": "The policy demands a backup that was verified ok and is young enough, and there is none.",
-    "verification_outdated": "The newest verification is older than the verify job’s outdated-after; without one, than 30 d as on PBS’s own page.",
+    "verification_outdated": "The newest verification is older than the verify job’s outdated-after, or else than 30 d.",
     "never_verified": "No backup in this place was ever verified.",
     "verification_not_possible": "The policy demands verification, and the guest’s backups are files, for which there is none.",
     "encryption_lost": "Older backups in this place are encrypted by the client, the newest ones are not.",

@@ -86,7 +86,7 @@ FINDING_MEANINGS = {
     "verification_failed": "PBS a trouvé la dernière sauvegarde endommagée : elle ne compte pas.",
     "versions_corrupt": "PBS a trouvé des versions plus anciennes endommagées.",
     "verification_overdue": "Les règles exigent une sauvegarde vérifiée avec succès et assez récente, et il n’y en a pas.",
-    "verification_outdated": "La dernière vérification est plus ancienne que l’outdated-after de la tâche de vérification ; sans lui, que 30 j, comme sur la page de PBS.",
+    "verification_outdated": "La dernière vérification dépasse l’outdated-after de la tâche de vérification, ou sinon 30 j.",
     "never_verified": "Aucune sauvegarde à cet endroit n’a jamais été vérifiée.",
     "verification_not_possible": "Les règles exigent la vérification, et les sauvegardes de l’invité sont des fichiers, qui n’en ont pas.",
     "encryption_lost": "Les anciennes sauvegardes à cet endroit sont chiffrées par le client, les dernières ne le sont pas.",
