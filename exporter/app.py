@@ -104,11 +104,13 @@ def build_gatherer(
     counters: Counters,
     held: Mapping[str, SourceFacts] | None = None,
     observe: Callable[[str, Answered], None] | None = None,
+    *,
+    once: bool = False,
 ) -> Gatherer:
-    """Given a configuration, the live counters, facts held from before (by source), and who is told of each answer of a source (None:
-    nobody), return what reads all sources.
+    """Given a configuration, the live counters, facts held from before (by source), who is told of each answer of a source (None:
+    nobody), and whether there is one refresh only, return what reads all sources.
     """
-    rhythm = Rhythm(config.refresh.interval, config.refresh.guest_config_interval)
+    rhythm = Rhythm(config.refresh.interval, config.refresh.guest_config_interval, once)
 
     def client(source: Source) -> SourceClient:
         told = partial(observe, source.name) if observe else None
@@ -172,7 +174,7 @@ def refresh_once(loaded: LoadedConfig, now: int, counters: Counters | None = Non
 
     For the commands that end after it: what the daemon kept is read, and nothing is written.
     """
-    gatherer = build_gatherer(loaded.config, counters or Counters())
+    gatherer = build_gatherer(loaded.config, counters or Counters(), once=True)
     policy, declared = policy_of(loaded.config), declared_file(loaded.config)
     past, baseline = kept_past(loaded.config, now)
     try:

@@ -88,7 +88,8 @@ class Evidence:
     where it did not tell. `unread`: why backups of it may exist that were not seen, one reason a store; `unread_promised`: those of
     stores that its active jobs write to; `unread_copies`: beside `unread`, stores that nobody can reach now. `usual_seconds`: how long its
     jobs usually take, None where tasks that tell were never read. `sync_jobs`, `verify_jobs`: by PBS. `restores`: those that worked and
-    were seen, `restores_unread`: why there may be others; `drills`: those reported. `zone` is that of its node, a guess unless `zone_known`.
+    were seen, `restores_unread`: why there may be others; `drills`: those reported. `zone` is that of its node, a guess unless
+    `zone_known`.
     """
 
     pve: str

@@ -116,6 +116,8 @@ class IssueCode(StrEnum):
     COVERAGE_DISAGREEMENT = "coverage_disagreement"  # job ("" = PVE's list of guests not backed up), ours, theirs
     CONFLICTING_POLICIES = "conflicting_policies"  # storage, jobs, policies, count
     PBS_NOT_CONFIGURED = "pbs_not_configured"  # storage, server
+    FOLDER_NOT_LISTED = "folder_not_listed"  # job, folder
+    NOTES_NOT_READ = "notes_not_read"
     AMBIGUOUS_GROUPS = "ambiguous_groups"  # server, datastore, namespace, count
     DATASTORE_UNREADABLE = "datastore_unreadable"  # datastore, message
     ORACLE_REFUSED = "oracle_refused"  # job, message

@@ -104,15 +104,27 @@ def unattributed_stores(view: ClusterView, matched: Iterable[MatchedGroup]) -> t
     return tuple(Reason.of(ReasonCode.BACKUPS_UNATTRIBUTED, storage=storage) for storage in sorted(stores))
 
 
+# reasons that no failed call and no missing privilege stands behind, which would be issues: the issue, and the parameter it is about
+_TOLD_ONCE = {
+    ReasonCode.PBS_NOT_CONFIGURED: (IssueCode.PBS_NOT_CONFIGURED, "storage"),
+    ReasonCode.FOLDER_NOT_LISTED: (IssueCode.FOLDER_NOT_LISTED, "job"),
+    ReasonCode.NOTES_NOT_READ: (IssueCode.NOTES_NOT_READ, ""),
+}
+
+
 def store_issues(pve: str, unread: Iterable[Reason], guests: Sequence[GuestReport]) -> Iterator[Issue]:
     """Given a cluster, why stores of it were not read, and its judged guests, yield one issue for each storage on a PBS that is not
-    configured, with the guests whose verdict it touches: what to do about it is said once, not at each guest.
+    configured, and one for whatever else no call failed for, with the guests whose verdict it touches: what to do about it is said once,
+    not at each guest.
     """
-    for reason in unread:
-        if reason.code is ReasonCode.PBS_NOT_CONFIGURED:
-            touched = tuple(guest.guest.vmid for guest in guests if reason in guest.reasons)
-            storage = str(dict(reason.params)["storage"])
-            yield Issue(pve, storage, IssueCode.PBS_NOT_CONFIGURED, reason.params, touched)
+    touched: dict[Reason, list[int]] = {reason: [] for reason in unread if reason.code is ReasonCode.PBS_NOT_CONFIGURED}
+    for guest in guests:
+        for reason in guest.reasons:
+            if reason.code in _TOLD_ONCE:
+                touched.setdefault(reason, []).append(guest.guest.vmid)
+    for reason, vmids in touched.items():
+        code, about = _TOLD_ONCE[reason.code]
+        yield Issue(pve, str(dict(reason.params).get(about, "")), code, reason.params, tuple(vmids))
 
 
 def _was_read(target: Target, facts: ClusterFacts, servers: Mapping[str, PbsFacts], now: int) -> bool:

@@ -55,10 +55,20 @@ CONFIGS_AT_LEAST = 100
 
 @dataclass(frozen=True, slots=True)
 class Rhythm:
-    """How often things are read, in seconds: the refresh itself, and the slow round over guest configurations."""
+    """How often things are read, in seconds: the refresh itself, and the slow round over guest configurations.
+
+    `once`: no other refresh follows, so that nothing is left to one; the deadline alone limits what is read.
+    """
 
     refresh_seconds: int = 300
     guest_config_seconds: int = 86400
+    once: bool = False
+
+    def share(self, guests: int) -> int:
+        """Given a number of guests, return how many configurations a refresh reads, so that the slow round ends in time."""
+        if self.once:
+            return guests
+        return max(CONFIGS_AT_LEAST, math.ceil(guests * self.refresh_seconds / self.guest_config_seconds))
 
 
 @dataclass(slots=True)
@@ -85,7 +95,10 @@ class ClusterCollector:
         """
         held = before or ClusterFacts(self.name, now, False, token_id=self.token_id)
         with ThreadPoolExecutor(max_workers=self.parallel, thread_name_prefix=f"collect-{self.name}") as pool:
-            steps = Steps(self.client.settings.label, now, self.rhythm.refresh_seconds, held.collectors, pool)
+            rhythm = self.rhythm
+            steps = Steps(
+                self.client.settings.label, now, rhythm.refresh_seconds, held.collectors, pool, once=rhythm.once
+            )
             facts = _Round(self, held, now, PveCalls(self.client, deadline), steps).run()
         if facts.up:
             self.told.tell(self.name, steps.failures)
@@ -219,12 +232,11 @@ class _Round:
             for guest in guests
             if guest.node not in away and self.now - read_at[guest.vmid] >= rhythm.guest_config_seconds
         ]
-        share = max(CONFIGS_AT_LEAST, math.ceil(len(guests) * rhythm.refresh_seconds / rhythm.guest_config_seconds))
         chosen = (
-            sorted(due, key=lambda guest: (max(read_at[guest.vmid], failed_at.get(guest.vmid, 0)), guest.vmid))[:share]
+            sorted(due, key=lambda guest: (max(read_at[guest.vmid], failed_at.get(guest.vmid, 0)), guest.vmid))
             if inventory.failure is None
             else []
-        )
+        )[: rhythm.share(len(guests))]
         started = time.monotonic()
 
         def read(guest: Guest) -> Reading[GuestConfig]:

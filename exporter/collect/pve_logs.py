@@ -1,7 +1,7 @@
 """Task logs of one cluster: which are read in a refresh, and what is kept of those that were read (G4–G8).
 
 Each log is read once. A refresh reads at most `LOGS_AT_MOST` of vzdump tasks that did not end OK and `RESTORE_LOGS_AT_MOST` of restores,
-the newest first; older ones wait for the next. The lists of restores are asked for once in `RESTORES_SECONDS`: two calls for each node.
+the newest first; older ones wait for the next, if there is one. The lists of restores are asked for once in `RESTORES_SECONDS`: two calls for each node.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def read_outcomes(
         if upid in listed and listed[upid].node not in away and (upid not in outcomes or not _final(outcomes[upid]))
     ]
     # what failed before waits behind what was never tried
-    chosen = sorted(due, key=lambda task: task.upid in outcomes)[:LOGS_AT_MOST]
+    chosen = sorted(due, key=lambda task: task.upid in outcomes)[: None if steps.once else LOGS_AT_MOST]
 
     def read(task: Task) -> Reading[TaskOutcome]:
         zone = _zone(zones.get(task.node, Reading()).value)
@@ -133,7 +133,8 @@ def _succeeded(restore: Restore) -> bool:
 
 def _read_logs(steps: Steps, calls: PveCalls, due: Sequence[Restore]) -> dict[str, Reading[str]]:
     """Read the newest of the logs that are due; return by UPID which backup each names, a text that is empty where it names none."""
-    chosen = sorted(due, key=lambda one: (-one.started_at, one.upid))[:RESTORE_LOGS_AT_MOST]
+    chosen = sorted(due, key=lambda one: (-one.started_at, one.upid))
+    chosen = chosen if steps.once else chosen[:RESTORE_LOGS_AT_MOST]
 
     def read(restore: Restore) -> Reading[str]:
         return steps.read(Reading(), lambda: restore_source(calls.log(restore.node, restore.upid)) or "")

@@ -47,6 +47,7 @@ class Steps:
     """One refresh: `label` is how people see the source (`pbs vault`), `period` its seconds between refreshes. The calls of a step
     run side by side in `pool`; each step is noted in `runs`. `held_runs` are those of the refresh before. `answered`: at least one
     call had a real answer; a step with nothing to ask succeeds too, and proves nothing. `failures`: the first one of each collector.
+    `once`: no refresh follows that could read what this one leaves.
     """
 
     label: str
@@ -57,6 +58,7 @@ class Steps:
     runs: list[CollectorRun] = field(default_factory=list)
     answered: bool = False
     failures: dict[str, Failure] = field(default_factory=dict)
+    once: bool = False
 
     @property
     def max_age(self) -> int:

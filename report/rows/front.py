@@ -46,6 +46,7 @@ _GRAVEST_FIRST = (
     IssueCode.PARTIAL_VIEW,
     IssueCode.DATASTORE_UNREADABLE,
     IssueCode.PBS_NOT_CONFIGURED,
+    IssueCode.FOLDER_NOT_LISTED,
     IssueCode.COVERAGE_DISAGREEMENT,
     IssueCode.ORACLE_REFUSED,
     IssueCode.ORACLE_SILENT,
@@ -57,6 +58,7 @@ _GRAVEST_FIRST = (
     IssueCode.COLLECTOR_FAILED,
     IssueCode.FACTS_STALE,
     IssueCode.PERMISSION_MISSING,
+    IssueCode.NOTES_NOT_READ,
     IssueCode.NODE_OFFLINE,
 )
 

@@ -19,19 +19,27 @@ _HIDING = frozenset(
         IssueCode.PARTIAL_VIEW,
         IssueCode.DATASTORE_UNREADABLE,
         IssueCode.PBS_NOT_CONFIGURED,
+        IssueCode.FOLDER_NOT_LISTED,
+        IssueCode.NOTES_NOT_READ,
     }
 )
 _COUNTED = (
     IssueCode.SOURCE_DOWN,
     IssueCode.DATASTORE_UNREADABLE,
     IssueCode.PBS_NOT_CONFIGURED,
+    IssueCode.FOLDER_NOT_LISTED,
     IssueCode.COLLECTOR_FAILED,
     IssueCode.FACTS_STALE,
     IssueCode.PERMISSION_MISSING,
     IssueCode.NODE_OFFLINE,
 )
-_OF_BACKUPS = (IssueCode.DATASTORE_UNREADABLE, IssueCode.PBS_NOT_CONFIGURED)
-_NAMED = (IssueCode.NO_GUEST_VISIBLE, IssueCode.PARTIAL_VIEW)
+_OF_BACKUPS = (
+    IssueCode.DATASTORE_UNREADABLE,
+    IssueCode.PBS_NOT_CONFIGURED,
+    IssueCode.FOLDER_NOT_LISTED,
+    IssueCode.NOTES_NOT_READ,
+)
+_NAMED = (IssueCode.NO_GUEST_VISIBLE, IssueCode.PARTIAL_VIEW, IssueCode.NOTES_NOT_READ)
 _DISAGREEMENTS = (IssueCode.COVERAGE_DISAGREEMENT, IssueCode.ORACLE_REFUSED, IssueCode.ORACLE_SILENT)
 _NOT_PROTECTED = (Protection.UNPROTECTED, Protection.AT_RISK, Protection.UNKNOWN)
 PBS = "pbs"

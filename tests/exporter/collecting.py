@@ -61,8 +61,12 @@ def judge(facts: ClusterFacts, now: int) -> Report:
 
 
 def other_issues(report: Report) -> list[Issue]:
-    """Return a report's issues but that backup servers, which are not what these tests are about, are not configured."""
-    return [issue for issue in report.issues if issue.code is not IssueCode.PBS_NOT_CONFIGURED]
+    """Return a report’s issues but those about where backups lie, which is not what these tests are about."""
+    return [
+        issue
+        for issue in report.issues
+        if issue.code not in {IssueCode.PBS_NOT_CONFIGURED, IssueCode.FOLDER_NOT_LISTED}
+    ]
 
 
 def guests_of(report: Report) -> dict[int, GuestReport]:

@@ -212,6 +212,13 @@ def test_the_budget_grows_where_the_round_would_not_end_in_time(simulator: Simul
 
 
 @pytest.mark.usefixtures("few_configs")
+def test_where_no_refresh_follows_every_configuration_is_read_at_once(simulator: SimulatorHandle) -> None:
+    with collector_of(simulator, rhythm=Rhythm(once=True)) as collector:
+        facts = refresh(collector, None, NOW)
+    assert asked(simulator)[1] == len(facts.configs) == 60
+
+
+@pytest.mark.usefixtures("few_configs")
 def test_a_configuration_that_fails_waits_for_its_turn_and_keeps_what_was_known(simulator: SimulatorHandle) -> None:
     rhythm = Rhythm(refresh_seconds=300, guest_config_seconds=600)
     with collector_of(simulator, rhythm=rhythm) as collector:

@@ -71,9 +71,9 @@ def restore(number: int, status: str = "OK", ago: int = 5000) -> Restore:
 
 
 @contextmanager
-def steps(now: int = NOW) -> Iterator[Steps]:
+def steps(now: int = NOW, once: bool = False) -> Iterator[Steps]:
     with ThreadPoolExecutor(2) as pool:
-        yield Steps("pve lab", now, 300, (), pool)
+        yield Steps("pve lab", now, 300, (), pool, once=once)
 
 
 def outcomes(
@@ -125,6 +125,18 @@ def test_a_log_that_could_not_be_read_is_tried_again_and_one_that_is_gone_is_not
     found = outcomes(calls, *tasks, held=found, now=NOW + 300)
     assert calls.asked == [tasks[0].upid]
     assert found[tasks[0].upid].value is not None
+
+
+def test_where_no_refresh_follows_every_log_is_read_at_once() -> None:
+    tasks = tuple(task(number, ago=1000 + number) for number in range(LOGS_AT_MOST + 5))
+    restored = tuple(restore(number, ago=1000 + number) for number in range(RESTORE_LOGS_AT_MOST + 2))
+    calls = Calls({}, {("pve1", "qmrestore"): restored})
+    facts = ClusterFacts("lab", NOW, True)
+    with steps(once=True) as each:
+        found = read_outcomes(each, cast(PveCalls, calls), facts, {"pve1": reading(tasks, NOW)}, {}, {})
+        proofs = read_restores(each, cast(PveCalls, calls), facts, ["pve1"], {})
+    assert len(found) == len(tasks)
+    assert (len(proofs["pve1"].value or ()), proofs["pve1"].partial) == (len(restored), False)
 
 
 def test_the_newest_logs_come_first_and_the_rest_later_and_failures_do_not_stand_in_their_way() -> None:

@@ -7,7 +7,9 @@ from report.backups import BackupGroup, Snapshots
 from report.facts import Permissions, StorageDefinition
 from report.model import IssueCode, Protection, ReasonCode, Report
 from report.policy import Policy
+from report.words import front_sentence
 from tests import builders as a
+from tests.report import estates as e
 
 NOW = a.NOW
 AUDITOR = a.reading(Permissions({"/": dict.fromkeys(("VM.Audit", "Datastore.Audit", "Sys.Audit", "Pool.Audit"), True)}))
@@ -54,6 +56,23 @@ def test_each_storage_on_a_pbs_that_is_not_configured_is_an_issue_of_its_own() -
     ]
     assert told(judged(elsewhere("off", disabled=True))) == []
     assert told(judged(a.storage_definition())) == []
+
+
+def test_a_folder_that_no_api_lists_is_an_issue_with_the_guests_that_it_touches() -> None:
+    judged_so = e.judge(jobs=[e.job("into-folder", storage=None, dumpdir="/mnt/dump")]).report
+    (found,) = (issue for issue in judged_so.issues if issue.code is IssueCode.FOLDER_NOT_LISTED)
+    assert (found.source, found.subject, found.guests) == ("lab", "into-folder", (100,))
+    assert "1 job writes to a folder that no API lists" in front_sentence(judged_so, "en")
+
+
+def test_notes_that_were_not_read_are_an_issue_where_they_may_waive() -> None:
+    unread = e.cluster(configs={})
+    policy = Policy(waive_in_notes=True)
+    waiting = e.judge(clusters=(unread,), policy=policy).report
+    (found,) = (issue for issue in waiting.issues if issue.code is IssueCode.NOTES_NOT_READ)
+    assert (found.source, found.subject, found.guests) == ("lab", "", (100,))
+    read = e.judge(policy=policy).report
+    assert IssueCode.NOTES_NOT_READ not in {issue.code for issue in read.issues}
 
 
 def test_a_guest_that_the_missing_store_does_not_touch_is_not_named() -> None:

@@ -684,6 +684,8 @@ def test_all_is_only_said_when_everything_was_seen(
             IssueCode.AMBIGUOUS_GROUPS,
             IssueCode.DATASTORE_UNREADABLE,  # hides backups, no guest
             IssueCode.PBS_NOT_CONFIGURED,
+            IssueCode.FOLDER_NOT_LISTED,
+            IssueCode.NOTES_NOT_READ,
             IssueCode.STORAGES_FILE_UNREADABLE,  # hides nothing of backups
             IssueCode.DRILLS_UNREADABLE,
             IssueCode.HISTORY_UNAVAILABLE,

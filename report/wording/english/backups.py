@@ -152,6 +152,10 @@ BACKUP_PLURALS = {
     "front.unknown": ("{count} unknown", "{count} unknown"),
     "front.waived": ("{count} more is waived", "{count} more are waived"),
     "front.unseen.datastore_unreadable": ("{count} datastore is not usable", "{count} datastores are not usable"),
+    "front.unseen.folder_not_listed": (
+        "{count} job writes to a folder that no API lists",
+        "{count} jobs write to folders that no API lists",
+    ),
     "front.unseen.pbs_not_configured": (
         "{count} storage is on a backup server that is not configured",
         "{count} storages are on backup servers that are not configured",

@@ -18,6 +18,8 @@ ISSUES = {
     "removes what another job means to keep",
     "pbs_not_configured": "storage {storage} of {source} is on the backup server {server}, which vzcover is not told to read: which "
     "backups lie there is not known",
+    "folder_not_listed": "job {job} of {source} writes to the folder {folder}, which no API lists: which backups lie there is not known",
+    "notes_not_read": "notes of guests of {source}, which may waive them, were not read yet",
     "ambiguous_groups": "backup groups in {datastore} on {server} that may be any of several guests’: {count}",
     "datastore_unreadable": "datastore {datastore} of {source} cannot be used as it should: {message}",
     "drills_unreadable": "{count} reports of restore drills could not be read: {message}",
@@ -43,6 +45,9 @@ ISSUE_REMEDIES = {
     "conflicting_policies": "Give these jobs one retention, or none and set it on the storage: "
     "pvesm set {storage} --prune-backups keep-daily=7",
     "pbs_not_configured": "Add it under pbs: in vzcover’s configuration, with host {server} and a token that has DatastoreAudit",
+    "folder_not_listed": "Give job {job} a storage in place of the folder: pvesh set /cluster/backup/{job} --storage NAME "
+    "--delete dumpdir",
+    "notes_not_read": "They are read in a later refresh, all within refresh.guest_config_interval",
     "ambiguous_groups": "Give each cluster a namespace of its own: pvesm set STORAGE --namespace NAME",
     "datastore_unreadable": "Look at it on the PBS: proxmox-backup-manager datastore show {datastore}; what it holds cannot be judged "
     "until then",

@@ -144,6 +144,7 @@ WORDS = {
     "front.unseen": "Not everything could be seen: {what}.",
     "front.unseen.no_guest_visible": "no guest is visible in {sources}",
     "front.unseen.partial_view": "guests may be hidden in {sources}",
+    "front.unseen.notes_not_read": "notes of guests of {sources} were not read yet",
     "front.disagreement": "PVE’s own evaluation differs from this one: see below.",
     "note.denominator.all": "Counted: all {guests}, templates included.",
     "note.denominator.templates": "Counted: {demanded} of {guests}; templates need not be in a backup job.",

@@ -153,6 +153,10 @@ BACKUP_PLURALS = {
     "front.at_risk": ("{count} à risque", "{count} à risque"),
     "front.unknown": ("{count} inconnu", "{count} inconnus"),
     "front.waived": ("{count} de plus est dispensé", "{count} de plus sont dispensés"),
+    "front.unseen.folder_not_listed": (
+        "{count} tâche écrit dans un dossier qu’aucune API ne liste",
+        "{count} tâches écrivent dans des dossiers qu’aucune API ne liste",
+    ),
     "front.unseen.pbs_not_configured": (
         "{count} stockage est sur un serveur de sauvegarde non configuré",
         "{count} stockages sont sur des serveurs de sauvegarde non configurés",

@@ -19,6 +19,9 @@ ISSUES = {
     "différentes ({policies}) : chaque élagage supprime ce qu’une autre tâche veut garder",
     "pbs_not_configured": "le stockage {storage} de {source} est sur le serveur de sauvegarde {server}, que vzcover n’est pas chargé de "
     "lire : on ne sait quelles sauvegardes s’y trouvent",
+    "folder_not_listed": "la tâche {job} de {source} écrit dans le dossier {folder}, qu’aucune API ne liste : les sauvegardes qui s’y "
+    "trouvent ne sont pas connues",
+    "notes_not_read": "des notes d’invités de {source}, qui peuvent les exempter, n’ont pas encore été lues",
     "ambiguous_groups": "groupes de sauvegardes dans {datastore} sur {server} qui peuvent être ceux de plusieurs invités : {count}",
     "datastore_unreadable": "l’entrepôt {datastore} de {source} n’est pas utilisable comme prévu : {message}",
     "drills_unreadable": "{count} comptes rendus d’essais de restauration n’ont pas pu être lus : {message}",
@@ -45,6 +48,9 @@ ISSUE_REMEDIES = {
     "conflicting_policies": "Donner à ces tâches une seule rétention, ou aucune et la régler sur le stockage : "
     "pvesm set {storage} --prune-backups keep-daily=7",
     "pbs_not_configured": "L’ajouter sous pbs: dans la configuration de vzcover, avec l’hôte {server} et un jeton qui a DatastoreAudit",
+    "folder_not_listed": "Donner à la tâche {job} un stockage au lieu du dossier : pvesh set /cluster/backup/{job} --storage NAME "
+    "--delete dumpdir",
+    "notes_not_read": "Elles seront lues plus tard, toutes en refresh.guest_config_interval",
     "ambiguous_groups": "Donner à chaque grappe son propre espace de noms : pvesm set STOCKAGE --namespace NOM",
     "datastore_unreadable": "L’examiner sur le PBS : proxmox-backup-manager datastore show {datastore} ; son contenu ne peut être jugé "
     "d’ici là",

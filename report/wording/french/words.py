@@ -145,6 +145,7 @@ WORDS = {
     "front.unseen": "Tout n’a pas pu être vu : {what}.",
     "front.unseen.no_guest_visible": "aucun invité visible dans {sources}",
     "front.unseen.partial_view": "des invités peuvent être cachés dans {sources}",
+    "front.unseen.notes_not_read": "des notes d’invités de {sources} n’ont pas encore été lues",
     "front.disagreement": "L’évaluation de PVE diffère de celle-ci : voir plus bas.",
     "note.denominator.all": "Base : {guests}, modèles compris.",
     "note.denominator.templates": "Base : {demanded} sur {guests} ; un modèle n’a pas à figurer dans une tâche de sauvegarde.",
