@@ -1,7 +1,8 @@
 """Task logs of one cluster: which are read in a refresh, and what is kept of those that were read (G4–G8).
 
 Each log is read once. A refresh reads at most `LOGS_AT_MOST` of vzdump tasks that did not end OK and `RESTORE_LOGS_AT_MOST` of restores,
-the newest first; older ones wait for the next, if there is one. The lists of restores are asked for once in `RESTORES_SECONDS`: two calls for each node.
+the newest first; older ones wait for the next, if there is one. The lists of restores are asked for once in `RESTORES_SECONDS`: two calls
+for each node.
 """
 
 from __future__ import annotations
