@@ -21,6 +21,7 @@ from exporter.client.source import SourceClient
 from exporter.collect.file_backups import FileCalls, Parts, read_backups
 from exporter.collect.patience import Told
 from exporter.collect.pve_calls import PveCalls
+from exporter.collect.pve_defaults import read_defaults
 from exporter.collect.pve_known import unseen_pools, with_last_names
 from exporter.collect.pve_logs import read_outcomes, read_restores
 from exporter.collect.pve_trust import (
@@ -159,7 +160,11 @@ class _Round:
             storages=storages,
             storage_states=states,
             vzdump_defaults=steps.many(
-                "vzdump_defaults", names, held.vzdump_defaults, calls.vzdump_defaults, away=away
+                "vzdump_defaults",
+                names,
+                held.vzdump_defaults,
+                lambda node: read_defaults(calls, node, storages.usable(self.now)),
+                away=away,
             ),
             zones=zones,
             tasks=tasks,

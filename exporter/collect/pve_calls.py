@@ -110,9 +110,11 @@ class PveCalls:
         path = path_of("/nodes/{node}/storage", node=node)
         return self._get(path, list[rows.StorageStateRow], lambda answer: parse.parse_storage_states(answer, node))
 
-    def vzdump_defaults(self, node: str) -> VzdumpDefaults:
+    def vzdump_defaults(self, node: str, storage: str | None = None) -> VzdumpDefaults:
         path = path_of("/nodes/{node}/vzdump/defaults", node=node)
-        return self._get(path, rows.VzdumpDefaultsRow, parse.parse_vzdump_defaults)
+        if storage is None:
+            return self._get(path, rows.VzdumpDefaultsRow, parse.parse_vzdump_defaults)
+        return self._get(path, rows.VzdumpDefaultsRow, parse.parse_vzdump_defaults, storage=storage)
 
     def zone(self, node: str) -> str:
         return self._get(path_of("/nodes/{node}/time", node=node), rows.TimeRow, lambda row: row.timezone)
