@@ -19,16 +19,9 @@ from report.words import printable
 # how long a refresh may wait for another program that writes; longer costs the history of that refresh
 BUSY_SECONDS = 1.0
 LARGEST_LOG = 16_000_000
-# statements are fixed: one that is wrong, or a constraint that is broken, tells of tables that are not what was made
-_CORRUPT = (
-    sqlite3.SQLITE_CORRUPT,
-    sqlite3.SQLITE_NOTADB,
-    sqlite3.SQLITE_ERROR,
-    sqlite3.SQLITE_CONSTRAINT,
-    sqlite3.SQLITE_MISMATCH,
-)
-# what Python says of text that is not UTF-8 has no number
-_UNDECODABLE = "Could not decode"
+_CORRUPT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+# these have no number of their own: text that is not UTF-8, tables that are not those that were made
+_DAMAGES = ("Could not decode", "no such table", "no such column")
 _PARTS = ("", "-wal", "-shm")
 _REMEDIES = {
     sqlite3.SQLITE_BUSY: "another program holds it; end that one",
@@ -108,7 +101,7 @@ def told(file: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        corrupt = code in _CORRUPT or str(error).startswith(_UNDECODABLE)
+        corrupt = code in _CORRUPT or str(error).startswith(_DAMAGES)
         raise HistoryError(str(file), printable(str(error)), _REMEDIES.get(code, ""), corrupt=corrupt) from None
     except UnicodeDecodeError as error:  # in what SQLite says
         raise HistoryError(str(file), f"a value in it is damaged: {error}", corrupt=True) from None
