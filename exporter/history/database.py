@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -21,7 +22,7 @@ BUSY_SECONDS = 1.0
 LARGEST_LOG = 16_000_000
 _CORRUPT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 # these have no number of their own: text that is not UTF-8, tables that are not those that were made
-_DAMAGES = ("Could not decode", "no such table", "no such column")
+_DAMAGES = re.compile("^Could not decode|^no such (table|column)|has no column named")
 _PARTS = ("", "-wal", "-shm")
 _REMEDIES = {
     sqlite3.SQLITE_BUSY: "another program holds it; end that one",
@@ -101,7 +102,7 @@ def told(file: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        corrupt = code in _CORRUPT or str(error).startswith(_DAMAGES)
+        corrupt = code in _CORRUPT or _DAMAGES.search(str(error)) is not None
         raise HistoryError(str(file), printable(str(error)), _REMEDIES.get(code, ""), corrupt=corrupt) from None
     except UnicodeDecodeError as error:  # in what SQLite says
         raise HistoryError(str(file), f"a value in it is damaged: {error}", corrupt=True) from None
