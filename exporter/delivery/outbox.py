@@ -16,14 +16,13 @@ from pathlib import Path
 from exporter.delivery.channel import Attachment, Message
 from exporter.errors import HistoryError
 from exporter.history.codes import instant, text, whole
-from exporter.history.database import closed_on_failure, read_from, told, transaction
+from exporter.history.database import closed_on_failure, migrate, read_from, told, transaction
 
 FILE_NAME = "outbox.db"
 BUSY_SECONDS = 5.0
-_VERSION = 1
 # "vzco" in PRAGMA application_id: the file is ours
 _APPLICATION_ID = 0x767A636F
-_TABLES = (
+_FIRST = (
     # `targets`: those that are left, as JSON
     """CREATE TABLE message (
         id INTEGER PRIMARY KEY AUTOINCREMENT, channel TEXT NOT NULL, key TEXT NOT NULL UNIQUE, created_at INTEGER NOT NULL,
@@ -33,9 +32,9 @@ _TABLES = (
         message INTEGER NOT NULL REFERENCES message ON DELETE CASCADE, name TEXT NOT NULL, content BLOB NOT NULL)""",
     "CREATE INDEX attachment_of ON attachment (message)",
     "CREATE TABLE told (channel TEXT NOT NULL, key TEXT NOT NULL, PRIMARY KEY (channel, key)) WITHOUT ROWID",
-    f"PRAGMA application_id = {_APPLICATION_ID}",
-    f"PRAGMA user_version = {_VERSION}",
 )
+_BRIEF = ("ALTER TABLE message ADD COLUMN brief TEXT NOT NULL DEFAULT ''",)
+_STEPS = (_FIRST, _BRIEF)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,16 +112,16 @@ class Outbox:
         """Given a key, return the message; None if it is not there any more."""
         with self._reading() as connection:
             row = connection.execute(
-                "SELECT id, created_at, subject, text FROM message WHERE key = ?", (key,)
+                "SELECT id, created_at, subject, text, brief FROM message WHERE key = ?", (key,)
             ).fetchone()
             if row is None:
                 return None
-            number, created_at, subject, content = row
+            number, created_at, subject, content, brief = row
             files = connection.execute(
                 "SELECT name, content FROM attachment WHERE message = ? ORDER BY rowid", (number,)
             ).fetchall()
             attached = tuple(Attachment(text(name), bytes(memoryview(content))) for name, content in files)
-            return Message(key, instant(created_at), text(subject), text(content), attached)
+            return Message(key, instant(created_at), text(subject), text(content), attached, text(brief))
 
     def close(self) -> None:
         """Let go of the file."""
@@ -142,36 +141,26 @@ def _open(file: Path) -> sqlite3.Connection:
         file.touch(mode=0o600)
         connection = sqlite3.connect(file, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     with closed_on_failure(connection), told(file):
-        _refuse_others(connection, file)
+        version = _version(connection, file)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA secure_delete = ON")
-        if not _version(connection):
-            _make(connection)
+        if version < len(_STEPS):
+            migrate(connection, _STEPS, _APPLICATION_ID)
     return connection
 
 
-def _refuse_others(connection: sqlite3.Connection, file: Path) -> None:
-    """Refuse, untouched, what is not ours or newer than we know."""
+def _version(connection: sqlite3.Connection, file: Path) -> int:
+    """Return the version of the tables, 0 for an empty file; refuse, untouched, what is not ours or newer than we know."""
     (application,) = connection.execute("PRAGMA application_id").fetchone()
-    version = _version(connection)
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     if (tables or version) and application != _APPLICATION_ID:
         raise HistoryError(str(file), "another program's database", "move it away, or name another state_dir")
-    if version > _VERSION:
+    if version > len(_STEPS):
         raise HistoryError(str(file), "a newer vzcover wrote it", "update vzcover, or move the file away")
-
-
-def _version(connection: sqlite3.Connection) -> int:
-    return int(connection.execute("PRAGMA user_version").fetchone()[0])
-
-
-def _make(connection: sqlite3.Connection) -> None:
-    """Make the tables, unless another one made them meanwhile."""
-    with transaction(connection):
-        for statement in () if _version(connection) else _TABLES:
-            connection.execute(statement)
+    return int(version)
 
 
 def _told(connection: sqlite3.Connection, channel: str) -> frozenset[str]:
@@ -181,8 +170,8 @@ def _told(connection: sqlite3.Connection, channel: str) -> frozenset[str]:
 def _insert(connection: sqlite3.Connection, waiting: Waiting, message: Message) -> None:
     """Insert a message unless it is there."""
     cursor = connection.execute(
-        "INSERT INTO message (channel, key, created_at, next_at, queued_at, subject, text, targets)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING",
+        "INSERT INTO message (channel, key, created_at, next_at, queued_at, subject, text, targets, brief)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING",
         (
             waiting.channel,
             message.key,
@@ -192,6 +181,7 @@ def _insert(connection: sqlite3.Connection, waiting: Waiting, message: Message) 
             message.subject,
             message.text,
             json.dumps(waiting.targets),
+            message.brief,
         ),
     )
     if cursor.rowcount:

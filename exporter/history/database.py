@@ -70,14 +70,14 @@ def there(file: Path) -> bool:
         return file.exists()
 
 
-def migrate(connection: sqlite3.Connection, steps: Sequence[Sequence[str]]) -> None:
-    """Given a database and all steps, take those that it lacks: all or none."""
+def migrate(connection: sqlite3.Connection, steps: Sequence[Sequence[str]], application: int = APPLICATION_ID) -> None:
+    """Given a database, all steps, and the number that says whose it is, take the steps that it lacks: all or none."""
     with transaction(connection):
         (done,) = connection.execute("PRAGMA user_version").fetchone()
         for step in steps[done:]:
             for statement in step:
                 connection.execute(statement)
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA application_id = {application}")
         connection.execute(f"PRAGMA user_version = {len(steps)}")
 
 

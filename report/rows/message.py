@@ -8,6 +8,7 @@ from datetime import tzinfo
 
 from report.findings import Finding
 from report.model import GuestReport, Report
+from report.rows.brief import brief_text
 from report.rows.front import build_front
 from report.rows.shared import Reader, guest_label
 from report.sections import Row, Section, StateCount
@@ -19,10 +20,11 @@ _INDENT = "  "
 
 @dataclass(frozen=True, slots=True)
 class MessageText:
-    """What people get: a subject of one line, and lines of text."""
+    """What people get: a subject of one line, lines of text, and what a chat gets instead of these."""
 
     subject: str
     text: str
+    brief: str
 
 
 def summary_message(report: Report, language: str, zone: tzinfo, *, site: str = "vzcover") -> MessageText:
@@ -33,7 +35,7 @@ def summary_message(report: Report, language: str, zone: tzinfo, *, site: str = 
     front = build_front(report, reader, site)
     subject = _subject("message.subject", front.bar, reader)
     parts = [front.subtitle, front.sentence, *(_section(section) for section in front.sections)]
-    return MessageText(subject, "\n\n".join(parts) + "\n")
+    return MessageText(subject, "\n\n".join(parts) + "\n", brief_text(front, reader))
 
 
 def news_message(
@@ -47,10 +49,13 @@ def news_message(
     """The same between two reports: findings that were not told yet come before the rest."""
     reader = Reader(language, zone)
     summary = summary_message(report, language, zone, site=site)
-    subject = _subject("message.subject.news", build_front(report, reader, site).bar, reader)
+    front = build_front(report, reader, site)
+    subject = _subject("message.subject.news", front.bar, reader)
     if not news:
-        return MessageText(subject, summary.text)
-    return MessageText(subject, "\n".join(_news(report, news, reader)) + "\n\n" + summary.text)
+        return MessageText(subject, summary.text, summary.brief)
+    told = [_headline(report, guest, finding, reader) for guest, finding in news]
+    brief = brief_text(front, reader, (reader.word("message.news"), told))
+    return MessageText(subject, "\n".join(_news(report, news, reader)) + "\n\n" + summary.text, brief)
 
 
 def _subject(key: str, bar: Sequence[StateCount], reader: Reader) -> str:
@@ -63,13 +68,17 @@ def _subject(key: str, bar: Sequence[StateCount], reader: Reader) -> str:
 def _news(report: Report, news: Sequence[tuple[GuestReport, Finding]], reader: Reader) -> Iterator[str]:
     yield from _heading(reader.word("message.news"))
     for guest, finding in news[:NEWS_AT_MOST]:
-        what = capitalise(describe_finding(finding, reader.language, reader.zone, report.created_at))
-        yield f"- {guest_label(guest)}: {what}"
+        yield _headline(report, guest, finding, reader)
         remedy = describe_finding_remedy(finding, reader.language, guest.guest.vmid)
         if remedy:
             yield _INDENT + reader.word("message.remedy", remedy=remedy)
     if len(news) > NEWS_AT_MOST:
         yield reader.word("message.more", count=len(news) - NEWS_AT_MOST)
+
+
+def _headline(report: Report, guest: GuestReport, finding: Finding, reader: Reader) -> str:
+    what = capitalise(describe_finding(finding, reader.language, reader.zone, report.created_at))
+    return f"- {guest_label(guest)}: {what}"
 
 
 def _section(section: Section) -> str:

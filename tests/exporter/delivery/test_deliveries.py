@@ -143,6 +143,7 @@ def test_the_outbox_is_readable_by_nobody_else_and_holds_no_secret(tmp_path: Pat
         "subject",
         "text",
         "targets",
+        "brief",
     ]
 
 

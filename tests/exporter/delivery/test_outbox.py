@@ -246,3 +246,16 @@ def test_another_program_s_database_is_not_touched(tmp_path: Path, caplog: pytes
     assert house.file.read_bytes() == before
     assert house.failures("mail") >= 1
     assert "another program's database" in str([vars(record) for record in caplog.records])
+
+
+def test_an_outbox_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:
+    door = FakeDoor()
+    house = House(tmp_path, channel("mail", door))
+    filled(house.file, 1)
+    with closing(sqlite3.connect(house.file)) as connection, connection:
+        connection.execute("ALTER TABLE message DROP COLUMN brief")
+        connection.execute("PRAGMA user_version = 1")
+    with house.running():
+        wait_for(lambda: door.taken, "the message")
+    assert door.taken[0][0].brief == ""
+    assert aside(house) == []
