@@ -40,6 +40,8 @@ DAY_WORDS = {
     "trend.since": "The trend is recorded since {date}; it is drawn once 7 days are.",
     "forecast.history": "full about {date}, by {days} of usage",
     "forecast.history.never": "not filling up, by {days} of usage",
+    "forecast.history.later": "not full within ten years, by {days} of usage",
+    "forecast.stale": "{forecast}; newest figure of {date}",
     "forecast.server": "full about {date}, by the server’s estimate",
     "forecast.server.never": "not filling up, by the server’s estimate",
     "forecast.none": "less than 7 days recorded",

@@ -40,6 +40,8 @@ DAY_WORDS = {
     "trend.since": "La tendance est enregistrée depuis le {date} ; elle est tracée à partir de 7 jours.",
     "forecast.history": "plein vers le {date}, d’après {days} d’usage",
     "forecast.history.never": "ne se remplit pas, d’après {days} d’usage",
+    "forecast.history.later": "pas plein avant dix ans, d’après {days} d’usage",
+    "forecast.stale": "{forecast} ; dernier chiffre du {date}",
     "forecast.server": "plein vers le {date}, selon l’estimation du serveur",
     "forecast.server.never": "ne se remplit pas, selon l’estimation du serveur",
     "forecast.none": "moins de 7 jours enregistrés",
