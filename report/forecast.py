@@ -36,8 +36,8 @@ def with_usage(points: Sequence[Usage], store: Datastore, today: int, days: int 
 
 
 def forecast(points: Sequence[Usage], today: int, now: int) -> Forecast | None:
-    """Given how full a datastore was by day, oldest first, the number of today and now (epoch), return when its newest size is reached, from
-    the newest figure on; None with figures of fewer than 7 days.
+    """Given how full a datastore was by day, oldest first, the number of today and now (epoch), return when its newest size is reached,
+    from the newest figure on; None with figures of fewer than 7 days.
 
     The slope is the median of those between all pairs of days, and the level now the median of what each day says with that slope
     (Theil and Sen): a garbage collection or a large deletion on some days does not bend it.
