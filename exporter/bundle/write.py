@@ -43,8 +43,8 @@ def named(path: Path) -> Link:
 
 
 def newest_before(path: Path, now: int) -> Link | None:
-    """Given where a bundle shall be and its instant (epoch), return the newest one beside it that is not of a later instant, None where there
-    is none.
+    """Given where a bundle shall be and its instant (epoch), return the newest one beside it that is not of a later instant, None where
+    there is none.
 
     One that cannot be read is told on standard error: the chain goes on from the newest that can.
     """

@@ -7,14 +7,23 @@ from dataclasses import dataclass
 from datetime import tzinfo
 
 from report.findings import Finding
-from report.model import GuestReport, Report
+from report.model import EstateFinding, GuestReport, Issue, Report
 from report.rows.brief import brief_text
 from report.rows.front import build_front
 from report.rows.shared import Reader, guest_label
 from report.sections import Row, Section, StateCount
-from report.words import capitalise, describe_finding, describe_finding_remedy
+from report.words import (
+    capitalise,
+    describe_finding,
+    describe_finding_remedy,
+    describe_issue_meaning,
+    describe_issue_remedy,
+    printable,
+)
 
 NEWS_AT_MOST = 20
+# a finding of a guest, one of a job, a store or a waiver, or a source that is down
+NewsItem = tuple[GuestReport, Finding] | EstateFinding | Issue
 _INDENT = "  "
 
 
@@ -42,7 +51,7 @@ def news_message(
     report: Report,
     language: str,
     zone: tzinfo,
-    news: Sequence[tuple[GuestReport, Finding]],
+    news: Sequence[NewsItem],
     *,
     site: str = "vzcover",
 ) -> MessageText:
@@ -53,7 +62,7 @@ def news_message(
     subject = _subject("message.subject.news", front.bar, reader)
     if not news:
         return MessageText(subject, summary.text, summary.brief)
-    told = [_headline(report, guest, finding, reader) for guest, finding in news]
+    told = [_headline(item, report, reader) for item in news]
     brief = brief_text(front, reader, (reader.word("message.news"), told))
     return MessageText(subject, "\n".join(_news(report, news, reader)) + "\n\n" + summary.text, brief)
 
@@ -65,20 +74,38 @@ def _subject(key: str, bar: Sequence[StateCount], reader: Reader) -> str:
     return reader.word(key, states=", ".join(told))
 
 
-def _news(report: Report, news: Sequence[tuple[GuestReport, Finding]], reader: Reader) -> Iterator[str]:
+def _news(report: Report, news: Sequence[NewsItem], reader: Reader) -> Iterator[str]:
     yield from _heading(reader.word("message.news"))
-    for guest, finding in news[:NEWS_AT_MOST]:
-        yield _headline(report, guest, finding, reader)
-        remedy = describe_finding_remedy(finding, reader.language, guest.guest.vmid)
+    for item in news[:NEWS_AT_MOST]:
+        yield _headline(item, report, reader)
+        remedy = _remedy(item, reader)
         if remedy:
             yield _INDENT + reader.word("message.remedy", remedy=remedy)
     if len(news) > NEWS_AT_MOST:
         yield reader.word("message.more", count=len(news) - NEWS_AT_MOST)
 
 
-def _headline(report: Report, guest: GuestReport, finding: Finding, reader: Reader) -> str:
-    what = capitalise(describe_finding(finding, reader.language, reader.zone, report.created_at))
-    return f"- {guest_label(guest)}: {what}"
+def _headline(item: NewsItem, report: Report, reader: Reader) -> str:
+    if isinstance(item, Issue):
+        where, what = printable(item.source), describe_issue_meaning(item, reader.language, reader.zone)
+    elif isinstance(item, EstateFinding):
+        where, what = printable(item.source), _what(item.finding, report, reader)
+    else:
+        where, what = guest_label(item[0]), _what(item[1], report, reader)
+    return f"- {where}: {capitalise(what)}" if where else f"- {capitalise(what)}"
+
+
+def _what(finding: Finding, report: Report, reader: Reader) -> str:
+    return describe_finding(finding, reader.language, reader.zone, report.created_at)
+
+
+def _remedy(item: NewsItem, reader: Reader) -> str:
+    if isinstance(item, Issue):
+        return describe_issue_remedy(item, reader.language)
+    if isinstance(item, EstateFinding):
+        return describe_finding_remedy(item.finding, reader.language, 0)
+    guest, finding = item
+    return describe_finding_remedy(finding, reader.language, guest.guest.vmid)
 
 
 def _section(section: Section) -> str:
