@@ -39,6 +39,8 @@ def open_writable(file: Path) -> sqlite3.Connection:
     """Given the file's path, open it for the daemon, made if it is missing; it may be used from any thread, one at a time."""
     with told(file):
         file.parent.mkdir(parents=True, exist_ok=True)
+        # it names guests; nobody else reads it
+        file.touch(mode=0o600)
         connection = sqlite3.connect(file, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     with closed_on_failure(connection), told(file):
         version = _version(connection, file)

@@ -13,6 +13,7 @@ DAY_WORDS = {
     "column.findings": "Findings",
     "column.demanded": "Demanded",
     "history.worst": "{state} (worst: {worst})",
+    "history.today": "none yet",
     "history.none": "No day is kept of it in that time.",
     "mark.gone": "·",
     "mark.none_expected": "–",

@@ -13,6 +13,7 @@ DAY_WORDS = {
     "column.findings": "Constats",
     "column.demanded": "Exigés",
     "history.worst": "{state} (au pire : {worst})",
+    "history.today": "pas encore",
     "history.none": "Aucun jour n’en est conservé dans cette période.",
     "mark.gone": "·",
     "mark.none_expected": "–",
