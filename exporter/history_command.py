@@ -6,6 +6,7 @@ import argparse
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from datetime import date
 
 from rich.console import RenderableType
 from rich.table import Table
@@ -17,7 +18,7 @@ from exporter.history.reading import GuestDay, read_guest_days, read_totals
 from exporter.terminal import STYLES, print_parts
 from report.model import Coverage, Protection
 from report.past import GuestKey
-from report.timeline import TrendDay, day_number
+from report.timeline import DayState, TrendDay, date_of, day_number
 from report.words import (
     describe_coverage,
     describe_day,
@@ -51,7 +52,7 @@ def history(options: argparse.Namespace) -> int:
         _print(options, lambda: _totals_json(totals), lambda: _totals_table(totals, reader))
         return 0
     key, days = read_guest_days(config.history_file, options.guest, today, options.days)
-    _print(options, lambda: _guest_json(key, days), lambda: _guest_table(days, reader))
+    _print(options, lambda: _guest_json(key, days), lambda: _guest_table(days, reader, date_of(today)))
     return 0
 
 
@@ -86,13 +87,13 @@ def _totals_table(days: Sequence[TrendDay], reader: Reader) -> RenderableType:
     return _table(headings, rows, language, right=True)
 
 
-def _guest_table(days: Sequence[GuestDay], reader: Reader) -> RenderableType:
+def _guest_table(days: Sequence[GuestDay], reader: Reader, today: date) -> RenderableType:
     language = reader.language
     names = ("day", "backups", "coverage", "protection", "newest", "versions", "findings")
     rows = [
         [
             Text(day.day.isoformat()),
-            Text(describe_day(day.backups, language)),
+            Text(_backups(day, today, language)),
             _state(day.coverage, describe_coverage(day.coverage, language) if day.coverage else ""),
             _state(day.protection, _protection(day, language)),
             Text(format_instant(day.newest, reader.zone, language) if day.newest is not None else ""),
@@ -102,6 +103,13 @@ def _guest_table(days: Sequence[GuestDay], reader: Reader) -> RenderableType:
         for day in days
     ]
     return _table([word(f"column.{name}", language) for name in names], rows, language)
+
+
+def _backups(day: GuestDay, today: date, language: str) -> str:
+    """Say what became of a day's backups; what nothing tells of today may still come."""
+    if day.day == today and day.backups is DayState.GONE:
+        return word("history.today", language)
+    return describe_day(day.backups, language)
 
 
 def _protection(day: GuestDay, language: str) -> str:

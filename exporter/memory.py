@@ -30,6 +30,8 @@ class Memory:
     _last: Past = NOTHING
     _baseline: Past = NOTHING
     _recalled: bool = False
+    # that people were given a Report since the process began
+    _reported: bool = False
 
     def judge(self, facts: Facts, policy: Policy, now: int) -> Report:
         """Given facts, policy and now (epoch), return the Report, and remember it."""
@@ -49,7 +51,9 @@ class Memory:
             last, baseline = kept
             self._recalled = True
             self._last = recalled(last, self._last)
-            self._baseline = self._baseline if baseline.at is None else baseline
+            # a history that opens late tells of an older Report than the one that people were given meanwhile
+            if baseline.at is not None and not self._reported:
+                self._baseline = baseline
         self._last = replace(self._last, failure=self.history.failure)
 
     def keep(self, report: Report) -> None:
@@ -64,5 +68,6 @@ class Memory:
     def reported(self, report: Report) -> None:
         """Given a Report that people were given, tell the changes from now on against it."""
         self._baseline = only_verdicts(remember(report))
+        self._reported = True
         if self.history is not None:
             self.history.keep_baseline(self._baseline)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from report.backups import place_name
 from report.findings import Finding
 from report.model import Change, ChangeKind, GroupReport, GuestReport, JobReport, Protection, Reason, ReasonCode
-from report.past import GuestKey, Past, PastGuest, key_of
+from report.past import GuestKey, Past, PastGuest, judged_before, key_of
 from report.readings import Keep
 
 _WORSE_LAST = (Protection.PROTECTED, Protection.AT_RISK, Protection.UNPROTECTED)
@@ -49,7 +49,7 @@ def find_changes(
     found = [
         change
         for key, guest in now.items()
-        if (change := _changed(guest, past.guests.get(key), past, there, reduced.get(key, ())))
+        if (change := _changed(guest, judged_before(past, key, guest.created_at), past, there, reduced.get(key, ())))
     ]
     found += [
         Change(ChangeKind.GONE, pve, vmid, before.name, before.protection, None)

@@ -96,6 +96,12 @@ class Strips:
         attempts = self.history.attempts.get(evidence.guest.vmid, ())
         held = self.remembered.cells.get((evidence.pve, evidence.guest.vmid))
         remembered = _UNTOLD if held is None else aligned(held, self.remembered.first, self.window.first)
+        created = evidence.config.created_at if evidence.config else None
+        if created is not None and created > start:
+            # days before are of a former guest with its id (D16)
+            before = min(STRIP_DAYS, bisect_right(self.window.starts, created) - 1)
+            remembered = _UNTOLD[:before] + remembered[before:]
+            attempts = tuple(attempt for attempt in attempts if attempt.started_at >= created)
         usable = [_times(holding, start) for holding in evidence.holdings]
         corrupt = [at for holding in evidence.holdings for at in _corrupt(holding, start)]
         expected = self._expected_of(evidence, remembered)

@@ -8,7 +8,7 @@ from statistics import median
 
 from report.backups import Datastore
 from report.model import DatastoreReport
-from report.timeline import TREND_DAYS, Forecast, Usage
+from report.timeline import TREND_DAYS, Forecast, Usage, date_of
 
 DAY_SECONDS = 86_400
 # days with a figure that a line is fitted through; below, a single garbage collection would tell the trend
@@ -21,7 +21,7 @@ Usages = Mapping[tuple[str, str], tuple[Usage, ...]]
 def with_forecast(report: DatastoreReport, usages: Usages, today: int, now: int) -> DatastoreReport:
     """Given a judged datastore, how full each was by day, the number of today and now (epoch), return it with its forecast."""
     points = with_usage(usages.get((report.server, report.datastore.name), ()), report.datastore, today)
-    return replace(report, forecast=forecast(points, now) or _of_server(report.datastore, now))
+    return replace(report, forecast=forecast(points, today, now) or _of_server(report.datastore, now))
 
 
 def with_usage(points: Sequence[Usage], store: Datastore, today: int, days: int = TREND_DAYS) -> tuple[Usage, ...]:
@@ -35,9 +35,9 @@ def with_usage(points: Sequence[Usage], store: Datastore, today: int, days: int 
     return (*earlier, Usage(today, store.used_bytes, store.total_bytes))
 
 
-def forecast(points: Sequence[Usage], now: int) -> Forecast | None:
-    """Given how full a datastore was by day, oldest first, and now (epoch), return when its newest size is reached; None with figures of
-    fewer than 7 days.
+def forecast(points: Sequence[Usage], today: int, now: int) -> Forecast | None:
+    """Given how full a datastore was by day, oldest first, the number of today and now (epoch), return when its newest size is reached,
+    from the newest figure on; None with figures of fewer than 7 days.
 
     The slope is the median of those between all pairs of days, and the level now the median of what each day says with that slope
     (Theil and Sen): a garbage collection or a large deletion on some days does not bend it.
@@ -53,8 +53,12 @@ def forecast(points: Sequence[Usage], now: int) -> Forecast | None:
     level = median(point.used_bytes + slope * (newest.day - point.day) for point in points)
     free = max(0.0, newest.total_bytes - level)
     seconds = free / slope * DAY_SECONDS if slope > 0 else None
-    full_at = None if seconds is None or seconds > HORIZON_SECONDS else now + int(seconds)
-    return Forecast("history", full_at, round(slope), newest.day - points[0].day + 1, len(points))
+    stale = today - newest.day
+    full_at = None
+    if seconds is not None and seconds <= HORIZON_SECONDS:
+        full_at = max(now, now + int(seconds) - stale * DAY_SECONDS)
+    span = newest.day - points[0].day + 1
+    return Forecast("history", full_at, round(slope), span, len(points), date_of(newest.day) if stale else None)
 
 
 def _of_server(store: Datastore, now: int) -> Forecast | None:

@@ -131,6 +131,20 @@ def _aged(guest: PastGuest, before: PastGuest | None) -> PastGuest:
     return replace(guest, findings={each: min(at, known.get(each, at)) for each, at in guest.findings.items()})
 
 
+def judged_before(past: Past, key: GuestKey, created_at: int | None) -> PastGuest | None:
+    """Given the past, a guest's key and when the guest was made (epoch, None: not known), return it as it was judged before, without what
+    is older than itself: that was said of another guest with its id (D16).
+    """
+    before = past.guests.get(key)
+    if before is None or created_at is None or past.at is None:
+        return before
+    if past.at < created_at:
+        return None
+    if all(since >= created_at for since in before.findings.values()):
+        return before
+    return replace(before, findings={each: since for each, since in before.findings.items() if since >= created_at})
+
+
 def policy_since(past: Past, key: GroupKey, acts: Acts) -> int | None:
     """Given the past, a group and what acts on it now, return since when that is so: the Report before, where it was otherwise then."""
     before = past.policies.get(key)

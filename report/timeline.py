@@ -73,7 +73,8 @@ class Usage:
 @dataclass(frozen=True, slots=True)
 class Forecast:
     """When a datastore is full. `origin`: "history", fitted over `points` days out of a span of `days`, or "server", the PBS's own
-    estimate, which tells neither. `full_at` (epoch): None while it does not fill up, or not within ten years.
+    estimate, which tells neither. `full_at` (epoch): None while it does not fill up, or not within ten years. `stale_since`: the day of
+    the newest figure, None while that is of today.
     """
 
     origin: str
@@ -81,6 +82,7 @@ class Forecast:
     bytes_per_day: int | None = None
     days: int = 0
     points: int = 0
+    stale_since: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from exporter.bundle.reading import Bundle, bundles_in, is_bundle, read_bundle
+from exporter.bundle.reading import Bundle, bundles_in, in_order, is_bundle, read_bundle
 from exporter.errors import BundleError
 from exporter.terminal import complain, shown
 
 EPILOG = """\
 exit codes:
   0  every bundle is whole, and each names the one before it
-  1  a file was changed, removed or added, or a link of the chain is broken
+  1  a file was changed, removed or added, a link of the chain is broken, or the chain begins after a bundle that is not here
   2  a bundle cannot be read
 """
 
@@ -29,6 +29,9 @@ def verify_options(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="a bundle, several of them in the order of their days, or a folder that holds bundles",
     )
+    parser.add_argument(
+        "--part", action="store_true", help="it is meant that the first bundle follows one that is not here"
+    )
 
 
 def verify_bundle(options: argparse.Namespace) -> int:
@@ -39,9 +42,22 @@ def verify_bundle(options: argparse.Namespace) -> int:
     links = broken_links(bundles)
     for link in links:
         print(shown(link))
+    # a bundle that is named alone is no chain
+    headless = "" if [bundle.path for bundle in bundles] == options.paths[:1] else missing_before(bundles)
+    if headless:
+        print(shown(headless))
     if unreadable:
         return BundleError.exit_code
-    return int(bool(links) or any(bundle.faults for bundle in bundles))
+    return int(bool(links) or any(bundle.faults for bundle in bundles) or bool(headless and not options.part))
+
+
+def missing_before(bundles: Sequence[Bundle]) -> str:
+    """Given bundles in order, say that the first one follows another, which then is missing; "" where it follows none."""
+    first = next(iter(bundles), None)
+    if first is None or first.previous is None:
+        return ""
+    before = f"{first.previous.name} ({first.previous.sha256[:16]}…)"
+    return f"the chain begins after {before}, which is not here: what was before {first.name} is not checked"
 
 
 def broken_links(bundles: Sequence[Bundle]) -> list[str]:
@@ -78,7 +94,7 @@ def _read(paths: Iterable[Path]) -> tuple[list[Bundle], bool]:
             except BundleError as error:
                 complain(str(error))
                 unreadable = True
-        bundles += read if found == [path] else sorted(read, key=lambda bundle: (bundle.generated_at, bundle.name))
+        bundles += read if found == [path] else in_order(read)
     return bundles, unreadable
 
 

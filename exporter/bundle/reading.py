@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import IO
 
@@ -62,6 +63,20 @@ def bundles_in(folder: Path) -> list[Path]:
         return [each for each in sorted(folder.iterdir()) if is_bundle(each)]
     except OSError as error:
         raise BundleError(str(folder), (error.strerror or str(error)).lower()) from None
+
+
+def in_order(bundles: Iterable[Bundle]) -> list[Bundle]:
+    """Given bundles, return them by their instants; of one instant, each after the one that it names."""
+    ordered: list[Bundle] = []
+    by_instant = sorted(bundles, key=lambda bundle: (bundle.generated_at, bundle.name))
+    for _, same in groupby(by_instant, key=lambda bundle: bundle.generated_at):
+        left = list(same)
+        while left:
+            there = {bundle.sha256 for bundle in left}
+            free = (bundle for bundle in left if bundle.previous is None or bundle.previous.sha256 not in there)
+            ordered.append(next(free, left[0]))
+            left.remove(ordered[-1])
+    return ordered
 
 
 def is_bundle(path: Path) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from exporter.bundle.content import Link, Made, bundle_files, zipped
-from exporter.bundle.reading import Bundle, bundles_in, read_bundle
+from exporter.bundle.reading import Bundle, bundles_in, in_order, read_bundle
 from exporter.deliver import Reader
 from exporter.errors import BundleError, OutputError
 from exporter.files import write_atomically, write_folder
@@ -43,17 +43,17 @@ def named(path: Path) -> Link:
 
 
 def newest_before(path: Path, now: int) -> Link | None:
-    """Given where a bundle shall be and its instant (epoch), return the newest older one beside it, None where there is none.
+    """Given where a bundle shall be and its instant (epoch), return the newest one beside it that is not of a later instant, None where
+    there is none.
 
     One that cannot be read is told on standard error: the chain goes on from the newest that can.
     """
     older = []
     for each in bundles_in(path.parent) if path.parent.is_dir() else []:
         bundle = _readable(each)
-        if bundle and each != path and 0 < bundle.generated_at < now:
+        if bundle and each != path and 0 < bundle.generated_at <= now:
             older.append(bundle)
-    newest = max(older, key=lambda bundle: (bundle.generated_at, bundle.name), default=None)
-    return Link(newest.sha256, newest.name) if newest else None
+    return Link(older[-1].sha256, older[-1].name) if (older := in_order(older)) else None
 
 
 def _readable(path: Path) -> Bundle | None:

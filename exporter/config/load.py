@@ -152,6 +152,10 @@ def _warnings(config: Config, document: Document, literal: list[KeyPath], mode: 
     for path, secret in _delivery_secrets(config):
         if secret is not None and open_to_all(secret):
             yield document.problem(path, f"every user can read the secret in {secret}; run: chmod o-r {secret}")
+    for index, channel in enumerate(config.deliver):
+        if "daily" in channel.when and not config.report.enabled:
+            message = "daily reports are switched off (report.enabled), so that none is delivered"
+            yield document.problem(("deliver", index, "when"), message)
     if literal and mode is not None and readable_by_others(mode):
         message = f"a secret stands here and every user can read the file; run: chmod o-r {document.file}"
         yield document.problem(literal[0], message)

@@ -19,13 +19,16 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is sent. `key` is the same for every try, so that a receiver can tell a repetition; `created_at` is epoch seconds."""
+    """What is sent. `key` is the same for every try, so that a receiver can tell a repetition; `created_at` is epoch seconds; `brief`: what
+    a chat gets instead of the text, "" if that is short.
+    """
 
     key: str
     created_at: int
     subject: str
     text: str
     attachments: tuple[Attachment, ...] = ()
+    brief: str = ""
 
 
 @dataclass(frozen=True, slots=True)

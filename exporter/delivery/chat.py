@@ -61,12 +61,18 @@ def _notify(url: str, message: Message) -> str:
     import apprise  # loads in a moment, but only where somebody uses it
 
     asset = apprise.AppriseAsset(app_id="vzcover", app_desc="vzcover", async_mode=False)
-    service = apprise.Apprise(asset=asset)
     with _heard() as heard:
-        if not service.add(url):
+        service = apprise.Apprise.instantiate(url, asset=asset)
+        if service is None:
             return "apprise does not know such an address"
-        taken = service.notify(
-            body=message.text, title=message.subject, body_format=apprise.NotifyFormat.TEXT, notify_type="info"
+        if "overflow=" not in url:
+            # what is too long for a service is sent in parts, not refused by it
+            service.overflow_mode = apprise.OverflowMode.SPLIT
+        taken = apprise.Apprise(service, asset=asset).notify(
+            body=message.brief or message.text,
+            title=message.subject,
+            body_format=apprise.NotifyFormat.TEXT,
+            notify_type="info",
         )
     return "" if taken else (_reason(heard) or "not taken, without a reason")
 

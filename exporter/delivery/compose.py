@@ -69,7 +69,7 @@ def _by_ending(written: Sequence[Path]) -> dict[str, Path]:
 
 
 def _message(report: Report, text: MessageText, attachments: tuple[Attachment, ...] = ()) -> Message:
-    return Message(_new_key(), report.created_at, text.subject, text.text, attachments)
+    return Message(_new_key(), report.created_at, text.subject, text.text, attachments, text.brief)
 
 
 def _new_key() -> str:

@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -20,8 +20,9 @@ from exporter.deliver import Reader
 from exporter.delivery.channel import Channel, Message
 from exporter.delivery.compose import daily_message, in_scope, news_of
 from exporter.delivery.news import CHANGE, FINDINGS, find_news
-from exporter.delivery.outbox import Outbox, Waiting
-from exporter.errors import DeliveryError, HistoryError
+from exporter.delivery.outbox import Waiting
+from exporter.delivery.queue import Queue
+from exporter.errors import DeliveryError
 from exporter.logs import FIELDS, event
 from report.model import Report
 
@@ -49,22 +50,23 @@ class Deliveries:
     file: Path
     counters: Counters
     clock: Callable[[], float]
-    _outbox: Outbox | None = None
     _offered: Report | None = None
+    _hurried: bool = False
     _wake: threading.Event = field(default_factory=threading.Event)
-    _opening: threading.Lock = field(default_factory=threading.Lock)
     _senders: dict[str, threading.Thread] = field(default_factory=dict)
-    # taken by the receiver, but the outbox could not forget them
-    _sent: set[int] = field(default_factory=set)
     _complaints: dict[str, str] = field(default_factory=dict)
+    _queue: Queue = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._queue = Queue(self.file, self.clock, self._outbox_failed)
 
     def use(self, channels: Sequence[Channel]) -> None:
         """Given the channels of a new configuration, use them from now on, and try at once what waits."""
+        # what waits from before a restart keeps its pauses
+        self._hurried |= bool(self.channels)
         self.channels = channels
         for channel in channels:
             self.counters.know_channel(channel.name)
-        if self._outbox is not None:
-            self._kept("hurry", lambda outbox: outbox.hurry(self._now()))
         self._wake.set()
 
     def offer(self, report: Report) -> None:
@@ -87,70 +89,60 @@ class Deliveries:
             for channel in self.channels:
                 if report is not None and not channel.when.isdisjoint((FINDINGS, CHANGE)):
                     self._guarded(channel, partial(self._queue_news, channel, report))
-            if self.channels or self._outbox is not None:
+            if self.channels or self._queue.used:
                 self._dispatch(stopping)
             self._wake.wait(CHECK_SECONDS)
         deadline = time.monotonic() + STOP_SECONDS
         for sender in self._senders.values():
             sender.join(max(0.0, deadline - time.monotonic()))
+        self._queue.close()
 
     def _queue_daily(self, channel: Channel, report: Report, written: Sequence[Path], reader: Reader) -> None:
         message = daily_message(report, channel, written, reader)
-        self._opened().put(channel.name, message, channel.door.targets, self._now())
+        self._queue.put(channel.name, message, channel.door.targets)
 
     def _queue_news(self, channel: Channel, report: Report) -> None:
-        outbox, scoped = self._opened(), in_scope(report, channel)
-        told = outbox.told(channel.name)
+        scoped, told = in_scope(report, channel), self._queue.told(channel.name)
         news = find_news(scoped, channel.when, channel.severities, told)
         if news.told == told:
             return
         message: Message | None = news_of(scoped, channel, news) if news.any else None
-        outbox.tell(channel.name, news.told, message, channel.door.targets, self._now())
+        self._queue.tell(channel.name, news.told, message, channel.door.targets)
 
     def _guarded(self, channel: Channel, queue: Callable[[], None]) -> None:
         """Queue a message; a failure is counted and told, and costs this message only."""
         try:
             queue()
-        except HistoryError as error:
-            self._failed(channel.name, "a message could not be queued", str(error))
         except Exception:  # a bug must not end the thread that calls
             self.counters.count_delivery_failure(channel.name)
             LOGGER.exception("a message could not be queued", extra={FIELDS: {"channel": channel.name}})
 
-    def _opened(self) -> Outbox:
-        """Return the outbox, opened when it is first needed."""
-        with self._opening:
-            if self._outbox is None:
-                self._outbox, problem = Outbox.opened(self.file, self._now())
-                if problem:
-                    event(LOGGER, logging.WARNING, "the outbox cannot be used as it should", error=problem)
-            return self._outbox
-
     def _dispatch(self, stopping: threading.Event) -> None:
         """Start a thread for each channel that has something to send and none yet."""
         try:
-            outbox = self._opened()
-            self._give_up(outbox)
+            if self._hurried:
+                self._hurried = False
+                self._queue.hurry()
+            self._queue.flush()
+            self._give_up()
             for channel in self.channels:
                 sender = self._senders.get(channel.name)
-                if (sender is None or not sender.is_alive()) and self._due(outbox, channel.name):
-                    name, work = f"deliver {channel.name}", (channel, outbox, stopping)
+                if (sender is None or not sender.is_alive()) and self._due(channel.name):
+                    name, work = f"deliver {channel.name}", (channel, stopping)
                     self._senders[channel.name] = threading.Thread(target=self._send, args=work, name=name, daemon=True)
                     self._senders[channel.name].start()
-        except HistoryError as error:
-            self._failed("", "the outbox could not be read", str(error))
         except Exception:  # a bug must not end the loop
             LOGGER.exception("deliveries failed")
 
-    def _due(self, outbox: Outbox, channel: str) -> list[Waiting]:
-        for number in tuple(self._sent):
-            outbox.remove(number)
-            self._sent.discard(number)
-        return outbox.due(channel, self._now(), LONGEST_PAUSE)
+    def _due(self, channel: str) -> list[Waiting]:
+        """Return what is to be sent in a channel now; what lies further ahead than any pause was put there by another clock."""
+        now = self._now()
+        waiting = (each for each in self._queue.waiting() if each.channel == channel)
+        return [each for each in waiting if not now < each.next_at <= now + LONGEST_PAUSE]
 
-    def _give_up(self, outbox: Outbox) -> None:
+    def _give_up(self) -> None:
         """Give up what was tried for too long, what waits for a channel that is not configured, and the oldest of too many."""
-        waiting, now = outbox.waiting(), self._now()
+        waiting, now = self._queue.waiting(), self._now()
         channels = {channel.name for channel in self.channels}
         later: dict[str, int] = {}
         for message in reversed(waiting):
@@ -158,25 +150,23 @@ class Deliveries:
             old = now - message.queued_at > GIVE_UP_SECONDS and (message.attempts or message.channel not in channels)
             sender = self._senders.get(message.channel)
             if (old or later[message.channel] > MOST_WAITING) and not (sender and sender.is_alive()):
-                outbox.remove(message.number)
+                self._queue.remove(message.key)
                 self.counters.count_delivery_failure(message.channel)
                 fields = {"channel": message.channel, "attempts": message.attempts}
                 event(LOGGER, logging.ERROR, "a message is given up", **fields)
 
-    def _send(self, channel: Channel, outbox: Outbox, stopping: threading.Event) -> None:
+    def _send(self, channel: Channel, stopping: threading.Event) -> None:
         """Send what is due in a channel, the oldest first, until one is not taken; each message has its own next try."""
         try:
-            for waiting in outbox.due(channel.name, self._now(), LONGEST_PAUSE):
-                message = outbox.message(waiting.number)
-                if stopping.is_set() or message is None or not self._sent_one(channel, outbox, waiting, message):
+            for waiting in self._due(channel.name):
+                message = self._queue.message(waiting.key)
+                if stopping.is_set() or message is None or not self._sent_one(channel, waiting, message):
                     return
-        except HistoryError as error:
-            self._failed(channel.name, "the outbox could not be used", str(error))
         except Exception:
             self.counters.count_delivery_failure(channel.name)
             LOGGER.exception("a delivery failed", extra={FIELDS: {"channel": channel.name}})
 
-    def _sent_one(self, channel: Channel, outbox: Outbox, waiting: Waiting, message: Message) -> bool:
+    def _sent_one(self, channel: Channel, waiting: Waiting, message: Message) -> bool:
         """Try one message; say whether all of it was taken."""
         left: Sequence[str] = waiting.targets
         try:
@@ -194,29 +184,26 @@ class Deliveries:
             if left:
                 self._failed(channel.name, "a message was not taken by all; it is tried again", f"left: {len(left)}")
         if left:
-            outbox.again(waiting.number, self._now() + pause_after(waiting.attempts + 1), left)
+            attempts = waiting.attempts + 1
+            next_at = self._now() + pause_after(attempts)
+            self._queue.again(replace(waiting, next_at=next_at, targets=tuple(left), attempts=attempts), message)
             return False
-        self._sent.add(waiting.number)
         self._complaints.pop(channel.name, None)
-        outbox.remove(waiting.number)
-        self._sent.discard(waiting.number)
+        self._queue.remove(waiting.key)
         event(LOGGER, logging.INFO, "delivered", channel=channel.name, subject=message.subject)
         return True
 
+    def _outbox_failed(self) -> None:
+        """Count that the outbox cannot be used: it is every channel's."""
+        for channel in self.channels:
+            self.counters.count_delivery_failure(channel.name)
+
     def _failed(self, channel: str, what: str, error: str) -> None:
         """Count a failure, and log it unless the channel's last one was the same."""
-        if channel:
-            self.counters.count_delivery_failure(channel)
+        self.counters.count_delivery_failure(channel)
         if self._complaints.get(channel) != error:
-            event(LOGGER, logging.WARNING, what, channel=channel or "all", error=error)
+            event(LOGGER, logging.WARNING, what, channel=channel, error=error)
         self._complaints[channel] = error
-
-    def _kept(self, what: str, change: Callable[[Outbox], None]) -> None:
-        try:
-            if self._outbox is not None:
-                change(self._outbox)
-        except HistoryError as error:
-            self._failed("", f"the outbox could not be changed: {what}", str(error))
 
     def _now(self) -> int:
         return int(self.clock())

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from report.model import Coverage, Protection
 from report.past import GroupKey, GuestKey, PastGuest, PastPolicy
+from report.readings import Keep
 
 COVERAGES = (Coverage.PLANNED, Coverage.NOT_PLANNED, Coverage.UNDECIDED)
 # from the best to the worst: the worst of a day is the greatest
@@ -22,20 +23,43 @@ CODE_OF_PROTECTION: Mapping[Protection, int] = {state: code for code, state in e
 GUEST, POLICY, REPORT = "guest", "policy", "report"
 
 
+# 9800: a date of it can be told in any zone
+LATEST = 247_000_000_000
+
+
+def whole(value: object, most: int = 2**63 - 1) -> int:
+    """Given a value and the greatest that it may be, return it; raise ValueError for all but a whole number from 0 on."""
+    if type(value) is not int or not 0 <= value <= most:
+        raise ValueError(f"{value!r} is not a whole number from 0 to {most}")
+    return value
+
+
+def instant(value: object) -> int:
+    """Given a value, return it; raise ValueError unless it is an instant (epoch)."""
+    return whole(value, LATEST)
+
+
+def text(value: object) -> str:
+    """Given a value, return it; raise ValueError unless it is text."""
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is not text")
+    return value
+
+
 def key_text(key: GuestKey | GroupKey) -> str:
     """Given a guest's or a group's key, return it as text."""
     return json.dumps(key)
 
 
-def guest_key(text: str) -> GuestKey:
+def guest_key(key: str) -> GuestKey:
     """Given the text of a guest's key, return the key."""
-    pve, vmid = json.loads(text)
-    return str(pve), int(vmid)
+    pve, vmid = json.loads(key)
+    return text(pve), whole(vmid)
 
 
-def group_key(text: str) -> GroupKey:
+def group_key(key: str) -> GroupKey:
     """Given the text of a group's key, return the key."""
-    server, datastore, namespace, backup_type, backup_id = map(str, json.loads(text))
+    server, datastore, namespace, backup_type, backup_id = map(text, json.loads(key))
     return server, datastore, namespace, backup_type, backup_id
 
 
@@ -46,17 +70,19 @@ def guest_text(guest: PastGuest) -> str:
     return json.dumps([guest.name, guest.node, guest.coverage, guest.protection, findings, jobs, excluded])
 
 
-def read_guest(text: str) -> PastGuest:
-    """Given the text of a guest as it was judged, return it; raise ValueError for a state that we do not know."""
-    name, node, coverage, protection, findings, jobs, excluded = json.loads(text)
+def read_guest(value: str) -> PastGuest:
+    """Given the text of a guest as it was judged, return it; raise ValueError or TypeError for what we never write, such as a state that we
+    do not know.
+    """
+    name, node, coverage, protection, findings, jobs, excluded = json.loads(value)
     return PastGuest(
-        name=name,
-        node=node,
+        name=None if name is None else text(name),
+        node=text(node),
         coverage=Coverage(coverage),
         protection=Protection(protection),
-        findings={(code, subject): since for code, subject, since in findings},
-        jobs=frozenset(jobs),
-        excluded=frozenset(excluded),
+        findings={(text(code), text(subject)): instant(since) for code, subject, since in findings},
+        jobs=frozenset(map(text, jobs)),
+        excluded=frozenset(map(text, excluded)),
     )
 
 
@@ -65,10 +91,11 @@ def policy_text(policy: PastPolicy) -> str:
     return json.dumps([policy.acts, policy.since])
 
 
-def read_policy(text: str) -> PastPolicy:
-    """Given the text of what acted on a group, return it."""
-    acts, since = json.loads(text)
-    return PastPolicy(
-        tuple((name, schedule, tuple((option, count) for option, count in keep)) for name, schedule, keep in acts),
-        since,
-    )
+def read_policy(value: str) -> PastPolicy:
+    """Given the text of what acted on a group, return it; raise ValueError or TypeError for what we never write."""
+    acts, since = json.loads(value)
+    return PastPolicy(tuple(_act(*act) for act in acts), None if since is None else instant(since))
+
+
+def _act(name: object, schedule: object, keep: list[list[object]]) -> tuple[str, str, Keep]:
+    return text(name), text(schedule), tuple((text(option), whole(count)) for option, count in keep)

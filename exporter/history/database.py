@@ -6,6 +6,8 @@ WAL with NORMAL synchronisation: a process that is killed loses at most the tran
 from __future__ import annotations
 
 import contextlib
+import itertools
+import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -13,11 +15,14 @@ from pathlib import Path
 
 from exporter.errors import HistoryError
 from exporter.history.schema import APPLICATION_ID, STEPS, VERSION
+from report.words import printable
 
 # how long a refresh may wait for another program that writes; longer costs the history of that refresh
 BUSY_SECONDS = 1.0
 LARGEST_LOG = 16_000_000
 _CORRUPT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+# these have no number of their own: text that is not UTF-8, tables that are not those that were made
+_DAMAGES = re.compile("^Could not decode|^no such (table|column)|has no column named")
 _PARTS = ("", "-wal", "-shm")
 _REMEDIES = {
     sqlite3.SQLITE_BUSY: "another program holds it; end that one",
@@ -34,6 +39,8 @@ def open_writable(file: Path) -> sqlite3.Connection:
     """Given the file's path, open it for the daemon, made if it is missing; it may be used from any thread, one at a time."""
     with told(file):
         file.parent.mkdir(parents=True, exist_ok=True)
+        # it names guests; nobody else reads it
+        file.touch(mode=0o600)
         connection = sqlite3.connect(file, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     with closed_on_failure(connection), told(file):
         version = _version(connection, file)
@@ -65,14 +72,14 @@ def there(file: Path) -> bool:
         return file.exists()
 
 
-def migrate(connection: sqlite3.Connection, steps: Sequence[Sequence[str]]) -> None:
-    """Given a database and all steps, take those that it lacks: all or none."""
+def migrate(connection: sqlite3.Connection, steps: Sequence[Sequence[str]], application: int = APPLICATION_ID) -> None:
+    """Given a database, all steps, and the number that says whose it is, take the steps that it lacks: all or none."""
     with transaction(connection):
         (done,) = connection.execute("PRAGMA user_version").fetchone()
         for step in steps[done:]:
             for statement in step:
                 connection.execute(statement)
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA application_id = {application}")
         connection.execute(f"PRAGMA user_version = {len(steps)}")
 
 
@@ -97,12 +104,30 @@ def told(file: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        raise HistoryError(str(file), str(error), _REMEDIES.get(code, ""), corrupt=code in _CORRUPT) from None
+        corrupt = code in _CORRUPT or _DAMAGES.search(str(error)) is not None
+        raise HistoryError(str(file), printable(str(error)), _REMEDIES.get(code, ""), corrupt=corrupt) from None
+    except UnicodeDecodeError as error:  # in what SQLite says
+        raise HistoryError(str(file), f"a value in it is damaged: {error}", corrupt=True) from None
     except (UnicodeError, OverflowError) as error:
         raise HistoryError(str(file), f"a value does not fit: {error}") from None
     except OSError as error:
         detail = (error.strerror or str(error)).lower()
         raise HistoryError(str(file), detail, "let the user that runs vzcover write there") from None
+
+
+@contextlib.contextmanager
+def read_from(file: Path) -> Iterator[None]:
+    """The same where values are read: SQLite has no checksums, so that a damaged one is found only where it is used. Whatever fails within
+    for another reason tells of such a value.
+    """
+    with told(file):
+        try:
+            yield
+        except (sqlite3.Error, OSError, HistoryError):
+            raise
+        except Exception as error:
+            what = printable(str(error)) or type(error).__name__
+            raise HistoryError(str(file), f"a value in it is damaged: {what}", corrupt=True) from None
 
 
 @contextlib.contextmanager
@@ -120,11 +145,10 @@ def set_aside(file: Path, now: int) -> Path:
     """Given the path of a corrupt file and now (epoch), rename it and what belongs to it by the date; return where it is now."""
     stamp = datetime.fromtimestamp(now, UTC).strftime("%Y%m%d")
     base = f"{file.name}.corrupt-{stamp}"
-    taken = {path.name for path in file.parent.iterdir()}
-    name = next(
-        name for number in range(1, 10_000) if (name := base if number == 1 else f"{base}-{number}") not in taken
-    )
     with told(file):
+        taken = {path.name for path in file.parent.iterdir()}
+        names = (base if number == 1 else f"{base}-{number}" for number in itertools.count(1))
+        name = next(name for name in names if name not in taken)
         for part in _PARTS:
             with contextlib.suppress(FileNotFoundError):
                 file.with_name(file.name + part).rename(file.with_name(name + part))

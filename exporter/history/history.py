@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from exporter.errors import HistoryError
-from exporter.history.database import closed_on_failure, open_writable, set_aside, told
+from exporter.history.database import closed_on_failure, open_writable, read_from, set_aside, told
 from exporter.history.keep import Mirror, keep, keep_baseline
 from exporter.history.recall import recall
 from exporter.logs import event
@@ -68,7 +68,7 @@ class History:
 
     def _open(self, today: int) -> None:
         connection = open_writable(self.file)
-        with closed_on_failure(connection), told(self.file):
+        with closed_on_failure(connection), read_from(self.file):
             last, baseline = recall(connection, "last", today), recall(connection, "baseline", today)
             self._mirror = Mirror.of(connection, last, baseline)
         self._connection = connection
@@ -82,6 +82,9 @@ class History:
                     write(self._connection)
             except HistoryError as error:
                 self._failed(error, now)
+            except Exception as error:  # a bug costs the history only
+                LOGGER.exception("the history could not be written")
+                self._failed(HistoryError(str(self.file), f"{type(error).__name__}: {error}"), now)
 
     def _failed(self, error: HistoryError, now: int) -> None:
         """Count a failure, log it unless it is the last one again, and let the next refresh begin anew; a corrupt file goes aside."""

@@ -9,12 +9,12 @@ from datetime import date
 from pathlib import Path
 
 from exporter.errors import HistoryError
-from exporter.history.codes import COVERAGES, PROTECTIONS
-from exporter.history.database import open_readable, there, told
+from exporter.history.codes import COVERAGES, PROTECTIONS, instant, text, whole
+from exporter.history.database import open_readable, read_from, there
 from exporter.history.recall import recall, totals
 from report.model import Coverage, Protection
 from report.past import NOTHING, GuestKey, Past
-from report.timeline import STATES, DayState, TrendDay, date_of
+from report.timeline import BACKUP, STATES, DayState, TrendDay, date_of
 from report.trend import trend
 
 # guests named where several are meant
@@ -56,7 +56,7 @@ def read_guest_days(file: Path, guest: str, today: int, days: int) -> tuple[Gues
     """Given the file, a guest as people name it (`lab/104`, `104`, `web-1`), the number of today and how many days, return which guest it
     is, and its days that are there, oldest first.
     """
-    with closing(open_readable(file)) as connection, told(file):
+    with closing(open_readable(file)) as connection, read_from(file):
         number, key = _find(connection, file, guest)
         rows = connection.execute(_DAYS, {"after": today - days, "today": today, "guest": number})
         return key, tuple(_guest_day(*row) for row in rows)
@@ -64,7 +64,7 @@ def read_guest_days(file: Path, guest: str, today: int, days: int) -> tuple[Gues
 
 def read_totals(file: Path, today: int, days: int) -> tuple[TrendDay, ...]:
     """Given the file, the number of today and how many days, return the counts of each day that is there, oldest first."""
-    with closing(open_readable(file)) as connection, told(file):
+    with closing(open_readable(file)) as connection, read_from(file):
         return trend(totals(connection, today, days))
 
 
@@ -75,7 +75,7 @@ def read_past(file: Path, today: int) -> tuple[Past, Past]:
     try:
         if not there(file):
             return NOTHING, NOTHING
-        with closing(open_readable(file)) as connection, told(file):
+        with closing(open_readable(file)) as connection, read_from(file):
             return recall(connection, "last", today), recall(connection, "baseline", today)
     except HistoryError as error:
         return Past(failure=str(error)), NOTHING
@@ -111,15 +111,19 @@ def _guest_day(
 ) -> GuestDay:
     return GuestDay(
         day=date_of(day),
-        coverage=None if coverage is None else COVERAGES[coverage],
-        protection=None if protection is None else PROTECTIONS[protection],
-        worst=None if worst is None else PROTECTIONS[worst],
-        newest=newest,
-        actual=actual,
-        expected=expected,
-        size=size,
+        coverage=None if coverage is None else COVERAGES[whole(coverage, len(COVERAGES) - 1)],
+        protection=_protection(protection),
+        worst=_protection(worst),
+        newest=None if newest is None else instant(newest),
+        actual=None if actual is None else whole(actual),
+        expected=None if expected is None else whole(expected),
+        size=None if size is None else whole(size),
         findings=tuple((findings or "").split()),
-        name=name,
-        node=node,
-        backups=STATES[cell],
+        name=None if name is None else text(name),
+        node=None if node is None else text(node),
+        backups=STATES[whole(cell, BACKUP)],
     )
+
+
+def _protection(code: int | None) -> Protection | None:
+    return None if code is None else PROTECTIONS[whole(code, len(PROTECTIONS) - 1)]

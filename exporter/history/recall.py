@@ -8,10 +8,21 @@ from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import TypeVar
 
-from exporter.history.codes import GUEST, POLICY, REPORT, group_key, guest_key, read_guest, read_policy
+from exporter.history.codes import (
+    GUEST,
+    POLICY,
+    REPORT,
+    group_key,
+    guest_key,
+    instant,
+    read_guest,
+    read_policy,
+    text,
+    whole,
+)
 from report.forecast import Usages
 from report.past import NOTHING, GuestKey, Past, RememberedDays
-from report.timeline import STRIP_DAYS, TREND_DAYS, Counts, Usage
+from report.timeline import BACKUP, STRIP_DAYS, TREND_DAYS, Counts, Usage
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -21,7 +32,7 @@ COUNTS = ", ".join(field.name for field in fields(Counts))
 def recall(connection: sqlite3.Connection, past: str, today: int) -> Past:
     """Given which past ("last" or "baseline") and the number of today, return it; NOTHING where none was kept.
 
-    Raises sqlite3.Error. An entry that does not read (of a version that knew other states) is left out.
+    Raises sqlite3.Error, and anything for damaged values. An entry that does not read (of a version that knew other states) is left out.
     """
     row = connection.execute(
         "SELECT value FROM remembered WHERE past = ? AND kind = ? AND key = ''", (past, REPORT)
@@ -30,10 +41,10 @@ def recall(connection: sqlite3.Connection, past: str, today: int) -> Past:
         return NOTHING
     at, inventories = json.loads(row[0])
     found = Past(
-        at=at,
+        at=instant(at),
         guests=_entries(connection, past, GUEST, guest_key, read_guest),
         policies=_entries(connection, past, POLICY, group_key, read_policy),
-        inventories=frozenset(inventories),
+        inventories=frozenset(map(text, inventories)),
     )
     if past != "last":
         return found
@@ -43,12 +54,12 @@ def recall(connection: sqlite3.Connection, past: str, today: int) -> Past:
 
 
 def totals(connection: sqlite3.Connection, today: int, days: int = TREND_DAYS) -> dict[tuple[int, str], Counts]:
-    """Given the number of today, return the counts of so many days that end with it, by day and cluster. Raises sqlite3.Error."""
+    """Given the number of today, return the counts of so many days that end with it, by day and cluster. Raises as `recall`."""
     rows = connection.execute(
         f"SELECT day, pve, {COUNTS} FROM cluster_day WHERE day > ? AND day <= ? ORDER BY day, pve",  # noqa: S608
         (today - days, today),
     )
-    return {(day, pve): Counts(*counts) for day, pve, *counts in rows}
+    return {(whole(day), text(pve)): Counts(*map(whole, counts)) for day, pve, *counts in rows}
 
 
 def _entries(
@@ -66,16 +77,16 @@ def _entries(
 def _days(connection: sqlite3.Connection, today: int) -> RememberedDays:
     first = today - STRIP_DAYS + 1
     guests: dict[int, GuestKey] = {
-        number: (pve, vmid) for number, pve, vmid in connection.execute("SELECT id, pve, vmid FROM guest")
+        number: (text(pve), whole(vmid)) for number, pve, vmid in connection.execute("SELECT id, pve, vmid FROM guest")
     }
     cells: dict[int, bytearray] = {}
     rows = connection.execute(
-        "SELECT day, guest, cell FROM guest_day WHERE day >= ? AND day <= ? AND cell > 0", (first, today)
+        "SELECT day, guest, cell FROM guest_day WHERE day >= ? AND day <= ? AND cell <> 0", (first, today)
     )
     for day, guest, cell in rows:
         if guest not in cells:
             cells[guest] = bytearray(STRIP_DAYS)
-        cells[guest][day - first] = cell
+        cells[guest][whole(day) - first] = whole(cell, BACKUP)
     return RememberedDays(first, {guests[guest]: bytes(held) for guest, held in cells.items()})
 
 
@@ -86,6 +97,6 @@ def _usage(connection: sqlite3.Connection, today: int) -> Usages:
         (today - TREND_DAYS, today),
     )
     for server, datastore, day, used, total in rows:
-        key = (server, datastore)
-        found[key] = (*found.get(key, ()), Usage(day, used, total))
+        key = (text(server), text(datastore))
+        found[key] = (*found.get(key, ()), Usage(whole(day), whole(used), whole(total)))
     return found

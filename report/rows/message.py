@@ -7,22 +7,33 @@ from dataclasses import dataclass
 from datetime import tzinfo
 
 from report.findings import Finding
-from report.model import GuestReport, Report
+from report.model import EstateFinding, GuestReport, Issue, Report
+from report.rows.brief import brief_text
 from report.rows.front import build_front
 from report.rows.shared import Reader, guest_label
 from report.sections import Row, Section, StateCount
-from report.words import capitalise, describe_finding, describe_finding_remedy
+from report.words import (
+    capitalise,
+    describe_finding,
+    describe_finding_remedy,
+    describe_issue_meaning,
+    describe_issue_remedy,
+    printable,
+)
 
 NEWS_AT_MOST = 20
+# a finding of a guest, one of a job, a store or a waiver, or a source that is down
+NewsItem = tuple[GuestReport, Finding] | EstateFinding | Issue
 _INDENT = "  "
 
 
 @dataclass(frozen=True, slots=True)
 class MessageText:
-    """What people get: a subject of one line, and lines of text."""
+    """What people get: a subject of one line, lines of text, and what a chat gets instead of these."""
 
     subject: str
     text: str
+    brief: str
 
 
 def summary_message(report: Report, language: str, zone: tzinfo, *, site: str = "vzcover") -> MessageText:
@@ -33,24 +44,27 @@ def summary_message(report: Report, language: str, zone: tzinfo, *, site: str = 
     front = build_front(report, reader, site)
     subject = _subject("message.subject", front.bar, reader)
     parts = [front.subtitle, front.sentence, *(_section(section) for section in front.sections)]
-    return MessageText(subject, "\n\n".join(parts) + "\n")
+    return MessageText(subject, "\n\n".join(parts) + "\n", brief_text(front, reader))
 
 
 def news_message(
     report: Report,
     language: str,
     zone: tzinfo,
-    news: Sequence[tuple[GuestReport, Finding]],
+    news: Sequence[NewsItem],
     *,
     site: str = "vzcover",
 ) -> MessageText:
     """The same between two reports: findings that were not told yet come before the rest."""
     reader = Reader(language, zone)
     summary = summary_message(report, language, zone, site=site)
-    subject = _subject("message.subject.news", build_front(report, reader, site).bar, reader)
+    front = build_front(report, reader, site)
+    subject = _subject("message.subject.news", front.bar, reader)
     if not news:
-        return MessageText(subject, summary.text)
-    return MessageText(subject, "\n".join(_news(report, news, reader)) + "\n\n" + summary.text)
+        return MessageText(subject, summary.text, summary.brief)
+    told = [_headline(item, report, reader) for item in news]
+    brief = brief_text(front, reader, (reader.word("message.news"), told))
+    return MessageText(subject, "\n".join(_news(report, news, reader)) + "\n\n" + summary.text, brief)
 
 
 def _subject(key: str, bar: Sequence[StateCount], reader: Reader) -> str:
@@ -60,16 +74,38 @@ def _subject(key: str, bar: Sequence[StateCount], reader: Reader) -> str:
     return reader.word(key, states=", ".join(told))
 
 
-def _news(report: Report, news: Sequence[tuple[GuestReport, Finding]], reader: Reader) -> Iterator[str]:
+def _news(report: Report, news: Sequence[NewsItem], reader: Reader) -> Iterator[str]:
     yield from _heading(reader.word("message.news"))
-    for guest, finding in news[:NEWS_AT_MOST]:
-        what = capitalise(describe_finding(finding, reader.language, reader.zone, report.created_at))
-        yield f"- {guest_label(guest)}: {what}"
-        remedy = describe_finding_remedy(finding, reader.language, guest.guest.vmid)
+    for item in news[:NEWS_AT_MOST]:
+        yield _headline(item, report, reader)
+        remedy = _remedy(item, reader)
         if remedy:
             yield _INDENT + reader.word("message.remedy", remedy=remedy)
     if len(news) > NEWS_AT_MOST:
         yield reader.word("message.more", count=len(news) - NEWS_AT_MOST)
+
+
+def _headline(item: NewsItem, report: Report, reader: Reader) -> str:
+    if isinstance(item, Issue):
+        where, what = printable(item.source), describe_issue_meaning(item, reader.language, reader.zone)
+    elif isinstance(item, EstateFinding):
+        where, what = printable(item.source), _what(item.finding, report, reader)
+    else:
+        where, what = guest_label(item[0]), _what(item[1], report, reader)
+    return f"- {where}: {capitalise(what)}" if where else f"- {capitalise(what)}"
+
+
+def _what(finding: Finding, report: Report, reader: Reader) -> str:
+    return describe_finding(finding, reader.language, reader.zone, report.created_at)
+
+
+def _remedy(item: NewsItem, reader: Reader) -> str:
+    if isinstance(item, Issue):
+        return describe_issue_remedy(item, reader.language)
+    if isinstance(item, EstateFinding):
+        return describe_finding_remedy(item.finding, reader.language, 0)
+    guest, finding = item
+    return describe_finding_remedy(finding, reader.language, guest.guest.vmid)
 
 
 def _section(section: Section) -> str:

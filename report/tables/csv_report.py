@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from datetime import tzinfo
 
@@ -15,16 +16,17 @@ from report.tables.columns_groups import GROUP_COLUMNS
 from report.tables.columns_guests import GUEST_COLUMNS
 from report.words import iso_instant
 
-# a spreadsheet takes a cell that begins so for a formula
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# a spreadsheet takes a cell that begins so for a formula; where lists are separated by semicolons, a cell begins after each of them
+_FORMULA = re.compile(r"(^|;)(?=[\s\"]*[=+\-@＝＋－＠])")
+_BLANK_STARTS = ("\t", "\r")
 
 
 def guests_csv(report: Report, language: str, zone: tzinfo) -> str:
     """Given a report, the language of its `reasons` column and the zone of its instants, return the table as text.
 
     Lines end in CR LF: write it without newline translation, as UTF-8. Unknown is an empty cell; instants are ISO 8601 with offset;
-    lists are separated by semicolons. Control characters and direction marks are removed, and a cell that a spreadsheet would take
-    for a formula begins with an apostrophe.
+    lists are separated by semicolons. Control characters and direction marks are removed, and what a spreadsheet would take for a
+    formula, whether it splits lines at commas or at semicolons, has an apostrophe before it.
     """
     return _table(GUEST_COLUMNS, report.guests, language, zone)
 
@@ -55,5 +57,5 @@ def _cell(value: Cell, zone: tzinfo) -> str:
 
 def _defused(text: str) -> str:
     """Return the text without control characters, and with an apostrophe before what a spreadsheet would calculate."""
-    shown = clean(text)
-    return f"'{shown}" if shown.lstrip().startswith(_FORMULA_STARTS) or text.startswith(_FORMULA_STARTS) else shown
+    shown = _FORMULA.sub(r"\1'", clean(text))
+    return f"'{shown}" if text.startswith(_BLANK_STARTS) and not shown.startswith("'") else shown

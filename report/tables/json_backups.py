@@ -98,6 +98,7 @@ def _forecast(forecast: Forecast | None) -> Json | None:
         "bytes_per_day": forecast.bytes_per_day,
         "days": forecast.days,
         "points": forecast.points,
+        "stale_since": forecast.stale_since.isoformat() if forecast.stale_since else None,
     }
 
 

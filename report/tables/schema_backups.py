@@ -100,6 +100,7 @@ BACKUP_DEFINITIONS: dict[str, Schema] = {
         bytes_per_day=described({"type": ["integer", "null"]}, "growth; null: the server does not tell"),
         days=described(COUNT, "span of the days that were fitted"),
         points=described(COUNT, "days among them with a figure"),
+        stale_since=described(TEXT_OR_NULL, "day of the newest figure; null: today"),
     ),
     "pbs_job": record(
         server=TEXT,

@@ -51,14 +51,21 @@ def describe_date(day: date, language: str) -> str:
 
 def describe_forecast(forecast: Forecast | None, zone: tzinfo, language: str) -> str:
     """Given a forecast (None: neither the history nor the server tells), return when the datastore is full and who says so ("full about
-    3 Mar 2027, by 41 days of usage").
+    3 Mar 2027, by 41 days of usage"), and of which day the newest figure is unless it is today's.
     """
     if forecast is None:
         return word("forecast.none", language)
     days = plural("days", forecast.days, language)
-    if forecast.full_at is None:
-        return word(f"forecast.{forecast.origin}.never", language, days=days)
-    return word(f"forecast.{forecast.origin}", language, date=format_date(forecast.full_at, zone, language), days=days)
+    if forecast.full_at is not None:
+        full = format_date(forecast.full_at, zone, language)
+        told = word(f"forecast.{forecast.origin}", language, date=full, days=days)
+    elif (forecast.bytes_per_day or 0) > 0:
+        told = word("forecast.history.later", language, days=days)
+    else:
+        told = word(f"forecast.{forecast.origin}.never", language, days=days)
+    if forecast.stale_since is None:
+        return told
+    return word("forecast.stale", language, forecast=told, date=describe_date(forecast.stale_since, language))
 
 
 def describe_bullet(actual: int, expected: int, promised: int | None, language: str) -> str:

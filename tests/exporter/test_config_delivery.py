@@ -31,6 +31,14 @@ def test_a_short_channel_gets_all_defaults(tmp_path: Path) -> None:
     assert (channel.door.port, channel.door.security, channel.door.username) == (587, "starttls", None)
 
 
+def test_a_channel_that_waits_for_a_daily_report_that_is_never_written_is_warned_of(tmp_path: Path) -> None:
+    text = deliver(f"name: ops, mail: {MAIL}", f"name: news, when: change, mail: {MAIL}")
+    assert load(tmp_path, text).warnings == ()
+    (warning,) = load(tmp_path, f"{text}report: {{enabled: false}}\n").warnings
+    assert warning.path == "deliver[0].when"
+    assert "daily reports are switched off" in str(warning)
+
+
 def test_every_setting_can_be_given(tmp_path: Path) -> None:
     (tmp_path / "mail.secret").write_text("two words\n")
     (tmp_path / "mail.secret").chmod(0o600)

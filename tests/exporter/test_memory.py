@@ -109,3 +109,29 @@ def test_a_baseline_of_a_clock_far_ahead_is_given_up(file: Path) -> None:
     later = memory(file)
     judge(later, GOOD)
     assert judge(later, GOOD, 5).compared_with == e.NOW
+
+
+def test_a_history_that_opens_late_does_not_go_back_behind_the_report_that_people_got(file: Path) -> None:
+    before = memory(file)
+    before.reported(judge(before, GOOD))
+    aside = file.rename(file.with_name("away"))
+    file.mkdir()
+    late = memory(file)
+    late.reported(judge(late, LATE, 5))
+    file.rmdir()
+    aside.rename(file)
+    # a night that was lost before that report is no news after it
+    assert judge(late, LATE, 10).changes == ()
+    assert judge(memory(file), LATE, 15).changes == ()
+
+
+def test_a_history_that_opens_late_tells_what_changes_start_from(file: Path) -> None:
+    before = memory(file)
+    before.reported(judge(before, GOOD))
+    aside = file.rename(file.with_name("away"))
+    file.mkdir()
+    late = memory(file)
+    judge(late, LATE, 5)
+    file.rmdir()
+    aside.rename(file)
+    assert [change.kind for change in judge(late, LATE, 10).changes] == [ChangeKind.LOST]

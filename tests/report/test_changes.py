@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from report.changes import find_changes
-from report.facts import BackupJob
+from report.facts import BackupJob, GuestConfig
 from report.findings import FindingCode
 from report.model import Change, ChangeKind, Protection, ReasonCode
 from report.past import NOTHING, remember
@@ -141,6 +141,35 @@ def test_a_finding_is_as_old_as_the_first_report_in_a_row_that_had_it() -> None:
     assert since[0] == since[1] == NOW
     assert since[2] is None
     assert since[3] == since[4] == NOW
+
+
+def created(at: int | None) -> dict[int, GuestConfig]:
+    return {100: GuestConfig(NOW, created_at=at)}
+
+
+@pytest.mark.parametrize(
+    ("made", "since"),
+    [
+        (None, NOW - 5 * DAY),
+        (NOW - 9 * DAY, NOW - 5 * DAY),
+        # that it is another guest may become known only after it was judged
+        (NOW - DAY, NOW),
+        (NOW - 30, NOW),
+    ],
+)
+def test_a_finding_of_a_former_guest_with_its_id_does_not_age_the_new_one_s(
+    made: int | None, since: int
+) -> None:  # D16
+    past = remember(replace(judge(LATE, configs=created(None)).report, created_at=NOW - 60))
+    guest = replace(past.guests["lab", 100], findings={("never_backed_up", ""): NOW - 5 * DAY})
+    found = judge(past=replace(past, guests={("lab", 100): guest}), configs=created(made))
+    assert [finding.since for finding in found.findings if finding.code is FindingCode.NEVER_BACKED_UP] == [since]
+
+
+def test_a_new_guest_with_the_id_of_a_former_one_is_new() -> None:  # D16
+    past = remember(replace(judge(group()).report, created_at=BEFORE))
+    assert change(judge(past=past, configs=created(BEFORE + 9))).kind is ChangeKind.NEW
+    assert change(judge(past=past, configs=created(BEFORE - 9))).kind is ChangeKind.LOST
 
 
 def test_since_when_a_policy_holds_is_known_from_the_report_that_had_another() -> None:  # E35

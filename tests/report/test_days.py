@@ -314,3 +314,9 @@ def test_the_days_of_ten_thousand_guests_cost_a_fraction_of_a_second() -> None:
     for _ in range(10_000):
         strip(WINDOW, usable, (), (), remembered, expected)
     assert time.process_time() - started < 1.0  # a third of that on the machines it was measured on
+
+
+def test_days_of_a_former_guest_with_its_id_are_not_shown_for_the_new_one() -> None:  # D16
+    past = Past(e.NOW, days=RememberedDays(WINDOW.first, {("lab", 100): days("BBfmB.")}))
+    configs = {100: GuestConfig(e.NOW, created_at=ago(2, 12))}
+    assert strip_of(e.group(e.rows([e.SAVED])), last=6, past=past, configs=configs) == "---mBB"

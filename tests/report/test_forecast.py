@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC
 from itertools import pairwise
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from report.backups import Datastore
 from report.forecast import HORIZON_SECONDS, LEAST_POINTS, forecast, with_forecast, with_usage
 from report.past import remember
-from report.timeline import TREND_DAYS, Forecast, Usage, day_number
+from report.timeline import TREND_DAYS, Forecast, Usage, date_of, day_number
 from tests import builders as a
 
 NOW, DAY = a.NOW, 86_400
@@ -30,24 +31,40 @@ def line(days: int, per_day: int, start: int = TERA, total: int = 8 * TERA) -> t
 
 
 def test_a_store_that_grows_evenly_is_full_when_the_line_says_so() -> None:
-    found = forecast(line(30, 10 * GIGA, total=TERA + 1290 * GIGA), NOW)
+    found = forecast(line(30, 10 * GIGA, total=TERA + 1290 * GIGA), TODAY, NOW)
     assert found == Forecast("history", NOW + 100 * DAY, 10 * GIGA, 30, 30)
+
+
+def test_a_line_is_drawn_on_from_the_newest_figure_and_its_day_is_named() -> None:
+    growing = tuple(replace(point, day=point.day - 31) for point in line(30, 5 * GIGA, total=TERA + 500 * GIGA))
+    found = forecast(growing, TODAY, NOW)
+    # 145 GB in at the newest figure, 355 GB to go: 71 days, 31 of which are past
+    assert found == Forecast("history", NOW + 40 * DAY, 5 * GIGA, 30, 30, date_of(TODAY - 31))
+    judged = a.datastore_report("main", used_bytes=None, total_bytes=None)
+    assert with_forecast(judged, {(judged.server, "main"): growing}, TODAY, NOW).forecast == found
+
+
+def test_a_line_that_reached_the_size_since_the_newest_figure_says_now() -> None:
+    growing = tuple(replace(point, day=point.day - 31) for point in line(30, 10 * GIGA, total=TERA + 300 * GIGA))
+    found = forecast(growing, TODAY, NOW)
+    assert found is not None
+    assert found.full_at == NOW
 
 
 @pytest.mark.parametrize("days", [0, 1, LEAST_POINTS - 1])
 def test_fewer_than_seven_days_tell_nothing(days: int) -> None:
-    assert forecast(line(days, GIGA), NOW) is None
+    assert forecast(line(days, GIGA), TODAY, NOW) is None
 
 
 @pytest.mark.parametrize("per_day", [0, -GIGA])
 def test_a_store_that_does_not_grow_is_never_full(per_day: int) -> None:
-    found = forecast(line(10, per_day, start=4 * TERA), NOW)
+    found = forecast(line(10, per_day, start=4 * TERA), TODAY, NOW)
     assert found is not None
     assert (found.full_at, found.bytes_per_day) == (None, per_day)
 
 
 def test_a_store_that_fills_in_more_than_ten_years_is_not_given_a_date() -> None:
-    found = forecast(line(10, 1), NOW)
+    found = forecast(line(10, 1), TODAY, NOW)
     assert found is not None
     assert found.full_at is None
 
@@ -56,20 +73,20 @@ def test_a_garbage_collection_on_some_days_does_not_bend_the_line() -> None:
     points = [*line(30, 10 * GIGA)]
     for place in (4, 11, 18, 25):
         points[place] = Usage(points[place].day, points[place].used_bytes - 500 * GIGA, points[place].total_bytes)
-    found = forecast(points, NOW)
+    found = forecast(points, TODAY, NOW)
     assert found is not None
     assert found.bytes_per_day == pytest.approx(10 * GIGA, rel=0.05)
 
 
 def test_a_store_that_is_full_is_full_now() -> None:
-    found = forecast(line(10, 10 * GIGA, start=8 * TERA), NOW)
+    found = forecast(line(10, 10 * GIGA, start=8 * TERA), TODAY, NOW)
     assert found is not None
     assert found.full_at == NOW
 
 
 @given(POINTS)
 def test_a_forecast_tells_its_span_and_lies_ahead(points: tuple[Usage, ...]) -> None:
-    found = forecast(points, NOW)
+    found = forecast(points, TODAY, NOW)
     assert (found is None) is (len(points) < LEAST_POINTS)
     if found is not None:
         assert (found.points, found.days) == (len(points), points[-1].day - points[0].day + 1)
@@ -79,7 +96,7 @@ def test_a_forecast_tells_its_span_and_lies_ahead(points: tuple[Usage, ...]) -> 
 @given(POINTS, st.integers(1, 8 * TERA))
 def test_a_larger_store_is_never_full_earlier(points: tuple[Usage, ...], more: int) -> None:
     larger = tuple(Usage(each.day, each.used_bytes, each.total_bytes + more) for each in points)
-    small, large = forecast(points, NOW), forecast(larger, NOW)
+    small, large = forecast(points, TODAY, NOW), forecast(larger, TODAY, NOW)
     if small is not None and large is not None and large.full_at is not None:
         assert small.full_at is not None
         assert small.full_at <= large.full_at

@@ -7,6 +7,7 @@ from datetime import UTC
 import pytest
 
 from report.model import Report
+from report.rows.brief import BRIEF_CHARACTERS
 from report.rows.front import build_front
 from report.rows.message import NEWS_AT_MOST, news_message, summary_message
 from report.rows.shared import Reader
@@ -53,3 +54,23 @@ def test_a_report_of_some_clusters_says_nothing_of_the_others() -> None:
         assert {source.name for source in part.sources if source.kind != "pbs"} <= {name}
         assert part.summary == summarise(part.guests, backups_read=judged.summary.backups_read)
     assert of_clusters(judged, names).summary == judged.summary
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_short_text_is_the_one_on_file(language: str) -> None:
+    judged = specimen_with_backups()
+    news = [(guest, finding) for guest in judged.guests for finding in guest.findings if finding.lowers]
+    daily, told = summary_message(judged, language, UTC), news_message(judged, language, UTC, news)
+    assert_golden(f"message_brief.{language}.txt", f"{daily.brief}{'-' * 20}\n{told.brief}")
+
+
+@pytest.mark.parametrize("judged", [specimen(), specimen_with_backups(), report()])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_short_text_fits_a_chat_and_counts_what_it_leaves_out(judged: Report, language: str) -> None:
+    front = build_front(judged, Reader(language, UTC), "vzcover")
+    brief = summary_message(judged, language, UTC).brief
+    assert front.sentence in brief
+    assert len(brief) <= BRIEF_CHARACTERS
+    rows = sum(len(section.rows) for section in front.sections)
+    told = sum(line.startswith("- ") for line in brief.splitlines())
+    assert (Reader(language, UTC).word("message.more", count=rows - told) in brief) is (rows > told)

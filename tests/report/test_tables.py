@@ -330,6 +330,12 @@ def test_there_is_a_row_for_each_guest() -> None:
         ("\r=1", "' =1"),
         ("  =1", "'  =1"),
         ("\x00=1", "'=1"),
+        ("hello;=HYPERLINK(1)", "hello;'=HYPERLINK(1)"),
+        ('a; "=1+1"', 'a;\' "=1+1"'),
+        ("=1;+1;b;-1", "'=1;'+1;b;'-1"),
+        ("＝1", "'＝1"),
+        ("a;＋1;－1;＠1", "a;'＋1;'－1;'＠1"),
+        ("a;b-1=2", "a;b-1=2"),
         ("web-1", "web-1"),
         ("a\nb", "a b"),
         ('say "hi", twice', 'say "hi", twice'),
@@ -354,6 +360,14 @@ def test_any_report_gives_a_readable_table(given_report: Report, language: str) 
         for cell in row.values():
             assert not cell.startswith(("=", "+", "-", "@", "\t", "\r"))
             assert not any(character < " " for character in cell)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.text(alphabet='=+-@;", \t\nａ＝＠a1', max_size=12), st.sampled_from(",;"))
+def test_no_cell_is_a_formula_for_a_spreadsheet_that_splits_at_commas_or_semicolons(name: str, separator: str) -> None:
+    text = guests_csv(report([guest_report(name=name, notes=name)]), "en", PARIS)
+    for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator):
+        assert not [cell for cell in row if cell.strip().startswith(("=", "+", "@", "＝", "＠"))]
 
 
 @settings(deadline=None, max_examples=60)

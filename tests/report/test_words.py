@@ -891,6 +891,16 @@ def test_what_prunes_is_named_in_the_language() -> None:
             "plein vers le 22 oct. 2026, d’après 41 jours d’usage",
         ),
         (
+            Forecast("history", None, 10, 7, 7),
+            "not full within ten years, by 7 days of usage",
+            "pas plein avant dix ans, d’après 7 jours d’usage",
+        ),
+        (
+            Forecast("history", NOW + 86_400, 10, 41, 38, date(2026, 9, 20)),
+            "full about 22 Oct 2026, by 41 days of usage; newest figure of 20 Sep 2026",
+            "plein vers le 22 oct. 2026, d’après 41 jours d’usage ; dernier chiffre du 20 sept. 2026",
+        ),
+        (
             Forecast("history", None, -10, 7, 7),
             "not filling up, by 7 days of usage",
             "ne se remplit pas, d’après 7 jours d’usage",

@@ -66,8 +66,8 @@ def unpacked(chain: list[Path], tmp_path: Path) -> Path:
 
 @pytest.fixture
 def verify(capsys: pytest.CaptureFixture[str]) -> Verify:
-    def call(*paths: Path) -> tuple[int, str, str]:
-        code = verify_bundle(argparse.Namespace(paths=list(paths)))
+    def call(*paths: Path, part: bool = False) -> tuple[int, str, str]:
+        code = verify_bundle(argparse.Namespace(paths=list(paths), part=part))
         captured = capsys.readouterr()
         return code, captured.out, captured.err
 
@@ -150,10 +150,10 @@ def test_a_folder_has_the_files_and_the_hash_of_the_zip(chain: list[Path], tmp_p
 def test_the_bundle_before_is_the_newest_older_one_beside_it(chain: list[Path], tmp_path: Path) -> None:
     (tmp_path / "other.zip").write_bytes(b"PK")
     (tmp_path / "notes").mkdir()
-    found = newest_before(tmp_path / "next.zip", NOW + 2 * DAY)
+    found = newest_before(tmp_path / "next.zip", NOW + 2 * DAY - 1)
 
     assert found == named(chain[1])
-    assert newest_before(tmp_path / "next.zip", NOW) is None
+    assert newest_before(tmp_path / "next.zip", NOW - 1) is None
     assert newest_before(tmp_path / "missing" / "next.zip", NOW) is None
 
 
@@ -207,9 +207,35 @@ def test_a_chain_that_is_whole_is_fine(chain: list[Path], tmp_path: Path, verify
     assert verify(tmp_path) == (code, out, err)
 
 
-def test_a_part_of_a_chain_is_fine_by_itself(chain: list[Path], unpacked: Path, verify: Verify) -> None:
-    assert verify(*chain[1:3])[0] == 0
+def test_a_chain_whose_oldest_days_are_gone_says_so(chain: list[Path], tmp_path: Path, verify: Verify) -> None:
+    chain[0].unlink()
+    for paths in (chain[1:3], [tmp_path]):
+        code, out, _ = verify(*paths)
+        assert code == 1
+        assert f"the chain begins after {NAMES[0]} (" in out
+        assert "broken" not in out
+        # where that is meant, it is told all the same
+        assert verify(*paths, part=True)[:2] == (0, out)
+    for path in chain[1:3]:
+        path.unlink()
+    assert verify(tmp_path)[0] == 1
+    # one bundle is no chain
+    assert verify(chain[3])[0] == 0
+
+
+def test_a_bundle_is_the_same_link_as_a_folder(chain: list[Path], unpacked: Path, verify: Verify) -> None:
     assert verify(chain[0], unpacked, chain[2])[0] == 0
+
+
+@pytest.mark.parametrize("names", [("b.zip", "c.zip", "a.zip"), ("c.zip", "b.zip", "a.zip")])
+def test_bundles_of_one_instant_are_a_chain(names: tuple[str, ...], tmp_path: Path, verify: Verify) -> None:
+    write(tmp_path / "z.zip", NOW - 1)
+    for name in names:
+        write(tmp_path / name)
+    write(tmp_path / "0.zip", NOW + 1)
+    code, out, _ = verify(tmp_path)
+    assert code == 0
+    assert [line.split(":")[0] for line in out.splitlines()] == ["z.zip", *names, "0.zip"]
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if name != SUMS])

@@ -122,10 +122,11 @@ def hanging_server(port: int = 0) -> Iterator[tuple[int, list[socket.socket]]]:
 
 @dataclass
 class Hook:
-    """What an HTTP receiver was posted, and the status it answers with."""
+    """What an HTTP receiver was posted, and the status it answers with; it refuses texts of more than `longest` characters."""
 
     port: int = 0
     status: int = 200
+    longest: int | None = None
     posted: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -137,9 +138,11 @@ def http_receiver() -> Iterator[Hook]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            if hook.status == 200:
-                hook.posted.append(json.loads(body))
-            self.send_response(hook.status)
+            posted = json.loads(body)
+            refused = hook.longest is not None and len(posted.get("text", "")) > hook.longest
+            if hook.status == 200 and not refused:
+                hook.posted.append(posted)
+            self.send_response(400 if refused else hook.status)
             self.send_header("Content-Length", "0")
             self.end_headers()
 

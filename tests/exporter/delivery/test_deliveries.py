@@ -4,87 +4,16 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import UTC
 from pathlib import Path
 
 import pytest
 
 from exporter.config.delivery import ATTACHABLE
-from exporter.counters import Counters
-from exporter.deliver import FORMATS, Reader, write_files
-from exporter.delivery.channel import Channel, Message, Sent
-from exporter.delivery.deliveries import FIRST_PAUSE, GIVE_UP_SECONDS, LONGEST_PAUSE, Deliveries, pause_after
-from exporter.delivery.outbox import Outbox
-from exporter.errors import DeliveryError
-from tests.builders import NOW
+from exporter.deliver import FORMATS, write_files
+from exporter.delivery.deliveries import FIRST_PAUSE, GIVE_UP_SECONDS, LONGEST_PAUSE, pause_after
+from tests.exporter.delivery.house import READER, FakeDoor, House, channel
 from tests.processes import wait_for
 from tests.specimen import specimen_with_backups
-
-READER = Reader("en", UTC)
-
-
-@dataclass
-class FakeDoor:
-    """Takes messages, unless it is told to fail or to hang."""
-
-    targets: tuple[str, ...] = ("a", "b")
-    taken: list[tuple[Message, tuple[str, ...]]] = field(default_factory=list)
-    failing: bool = False
-    leaves: tuple[str, ...] = ()
-    hold: threading.Event | None = None
-    tries: int = 0
-
-    def send(self, message: Message, targets: Sequence[str]) -> Sent:
-        self.tries += 1
-        if self.hold is not None:
-            self.hold.wait(20)
-        if self.failing:
-            raise DeliveryError("server", "connection refused")
-        self.taken.append((message, tuple(targets)))
-        return Sent(left=self.leaves)
-
-
-def channel(name: str, door: FakeDoor, *when: str, **fields: object) -> Channel:
-    both = frozenset(("critical", "warning"))
-    made = Channel(name, frozenset(when or ("daily",)), (), both, READER, (), door)
-    return replace(made, **fields)  # type: ignore[arg-type]
-
-
-class House:
-    """Deliveries on one outbox, with a clock; `running` is one life of the daemon."""
-
-    def __init__(self, folder: Path, *channels: Channel) -> None:
-        self.file, self.channels, self.now = folder / "state" / "outbox.db", channels, NOW
-        self.counters = Counters()
-
-    @contextmanager
-    def running(self) -> Iterator[Deliveries]:
-        deliveries = Deliveries((), self.file, self.counters, lambda: float(self.now))
-        deliveries.use(self.channels)
-        stopping = threading.Event()
-        thread = threading.Thread(target=deliveries.loop, args=(stopping,), daemon=True)
-        thread.start()
-        try:
-            yield deliveries
-        finally:
-            stopping.set()
-            deliveries.use(self.channels)
-            thread.join(10)
-            assert not thread.is_alive()
-            if deliveries._outbox is not None:
-                deliveries._outbox.close()
-
-    def waiting(self) -> int:
-        with closing(Outbox(self.file)) as outbox:
-            return len(outbox.waiting())
-
-    def failures(self, name: str) -> float:
-        lines = self.counters.render(openmetrics=False).decode().splitlines()
-        label = f'vzcover_delivery_failures_total{{channel="{name}"}} '
-        return float(next(line.removeprefix(label) for line in lines if line.startswith(label)))
 
 
 def test_a_daily_report_goes_to_the_channels_that_want_it_with_the_files_that_were_written(tmp_path: Path) -> None:
@@ -194,25 +123,6 @@ def test_pauses_double_up_to_the_longest() -> None:
     assert [pause_after(attempts) for attempts in (1, 2, 3, 6, 7, 1000)] == [60, 120, 240, 1920, 3600, 3600]
 
 
-@pytest.mark.parametrize("content", [b"not a database, but long enough to be taken for a header" * 100, None])
-def test_an_outbox_that_cannot_be_used_costs_only_what_survives_a_restart(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, content: bytes | None
-) -> None:
-    door = FakeDoor()
-    house = House(tmp_path, channel("mail", door))
-    if content is None:
-        house.file.mkdir(parents=True)
-    else:
-        house.file.parent.mkdir()
-        house.file.write_bytes(content)
-    with house.running() as deliveries:
-        deliveries.reported(specimen_with_backups(), (), READER)
-        wait_for(lambda: door.taken, "the message")
-    assert "the outbox cannot be used as it should" in caplog.text
-    aside = [path.read_bytes() for path in house.file.parent.glob("outbox.db.corrupt-*")]
-    assert aside == ([] if content is None else [content])
-
-
 def test_the_outbox_is_readable_by_nobody_else_and_holds_no_secret(tmp_path: Path) -> None:
     house = House(tmp_path, channel("mail", FakeDoor(failing=True)))
     with house.running() as deliveries:
@@ -233,25 +143,8 @@ def test_the_outbox_is_readable_by_nobody_else_and_holds_no_secret(tmp_path: Pat
         "subject",
         "text",
         "targets",
+        "brief",
     ]
-
-
-def test_a_message_that_was_taken_is_not_sent_again_when_the_outbox_cannot_forget_it(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    door = FakeDoor(hold=threading.Event())
-    house = House(tmp_path, channel("mail", door))
-    with house.running() as deliveries:
-        deliveries.reported(specimen_with_backups(), (), READER)
-        wait_for(lambda: door.tries, "the message to be on its way")
-        with closing(sqlite3.connect(house.file)) as other:
-            other.execute("BEGIN IMMEDIATE")
-            assert door.hold is not None
-            door.hold.set()
-            wait_for(lambda: house.failures("mail") or "the outbox" in caplog.text, "the outbox to be locked")
-            other.rollback()
-        wait_for(lambda: house.waiting() == 0, "it to be forgotten")
-    assert len(door.taken) == 1
 
 
 def test_every_way_of_attaching_is_a_format_of_reports() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC
 from pathlib import Path
 
 import pytest
@@ -11,15 +12,20 @@ from exporter.delivery.channel import Attachment, Message, Sent
 from exporter.delivery.chat import Chat
 from exporter.delivery.mail import Mail
 from exporter.errors import DeliveryError
+from report.model import Report
+from report.rows.message import news_message, summary_message
+from tests.builders import NOW, report
 from tests.exporter.delivery.receivers import (
     PASSWORD,
     USER,
+    Hook,
     free_port,
     hanging_server,
     http_receiver,
     smtp_server,
     tls_files,
 )
+from tests.specimen import specimen_with_backups
 
 # apprise imports a module that Python 3.13 has not any more
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr':DeprecationWarning")
@@ -154,3 +160,38 @@ def test_an_address_that_does_not_answer_is_named_without_its_secret() -> None:
         chat.send(MESSAGE, chat.targets)
     assert "abcdefgh12345678" not in str(refused.value)
     assert "abcdefgh12345678" not in repr(chat)
+
+
+def mattermost(hook: Hook, *options: str) -> Chat:
+    """Return a chat whose service takes 4,000 characters a message."""
+    return Chat("chat", (f"mmost://127.0.0.1:{hook.port}/{'k' * 24}{''.join(options)}",))
+
+
+@pytest.mark.parametrize("judged", [specimen_with_backups(), report()])
+def test_a_chat_gets_one_short_message(judged: Report) -> None:
+    news = [(guest, finding) for guest in judged.guests for finding in guest.findings]
+    told = news_message(judged, "en", UTC, news)
+    message = Message("key", NOW, told.subject, told.text, (), told.brief)
+    with http_receiver() as hook:
+        hook.longest = 2000
+        chat = mattermost(hook)
+        assert chat.send(message, chat.targets) == Sent()
+    (posted,) = hook.posted
+    assert told.subject in posted["text"]
+    assert told.brief.strip().splitlines()[-1] in posted["text"]
+
+
+def test_what_is_too_long_for_a_chat_is_sent_in_parts() -> None:
+    told = summary_message(specimen_with_backups(), "en", UTC)
+    message = Message("key", NOW, told.subject, told.text)
+    with http_receiver() as hook:
+        hook.longest = 4000
+        chat = mattermost(hook)
+        assert chat.send(message, chat.targets) == Sent()
+        assert len(hook.posted) > 1
+        # as before where the address says so
+        chat = mattermost(hook, "?overflow=upstream")
+        with pytest.raises(DeliveryError):
+            chat.send(message, chat.targets)
+    posted = "".join(part["text"] for part in hook.posted)
+    assert [line for line in told.text.split() if line not in posted] == []

@@ -251,6 +251,11 @@ def test_a_file_that_is_newer_or_not_ours_is_refused_and_not_touched(other: str,
     assert [path.name for path in file.parent.iterdir()] == [file.name]
 
 
+def test_only_its_owner_reads_the_file(file: Path, keeper: Keeper) -> None:
+    keeper.keep(report_of(a.backed_up_guest(100)))
+    assert {path.stat().st_mode & 0o077 for path in file.parent.iterdir()} == {0}
+
+
 # --- a file that cannot be used
 
 
