@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from report.agreement import Agreement, compare_with_pve, covered_by_hidden_jobs
+from report.attempts import TaskReader
 from report.coverage import GuestCoverage, cover_guests
 from report.drift import Drift, drift_of
 from report.estate import Estate, Unread
@@ -25,7 +26,7 @@ from report.model import (
 )
 from report.policy import DeclaredStorage
 from report.privileges import PVE, missing_privileges
-from report.runs import last_runs
+from report.runs import last_runs, starts_of
 from report.storage_options import PBS
 from report.view import ClusterView
 from report.visibility import inventory_known
@@ -68,7 +69,9 @@ def prepare_cluster(facts: ClusterFacts, estate: Estate) -> ClusterCase:
     covered = _covered(facts, judged, view)
     by_id = {job.job.id: job.job for job in judged or ()}
     unread = estate.unread(facts.name)
-    runs = last_runs(judged or (), facts, view, now)
+    starts = starts_of(judged or (), facts, view)
+    reader = TaskReader(facts, {job.job.id: job for job in judged or ()}, view, starts, estate.targets.of_storage)
+    runs = last_runs(starts, facts, now)
     fresh = all(reading.usable(now) is not None for reading in facts.tasks.values())
     return ClusterCase(
         facts=facts,
@@ -81,8 +84,8 @@ def prepare_cluster(facts: ClusterFacts, estate: Estate) -> ClusterCase:
         },
         agreement=compare_with_pve(facts, judged, view),
         runs=runs,
-        usual_runs=runs if fresh else last_runs(judged or (), facts, view, None),
-        history=read_history(facts, judged or (), view, now),
+        usual_runs=runs if fresh else last_runs(starts, facts, None),
+        history=read_history(reader, now),
         included=_volumes(facts, now),
         restores=proofs_of(
             (restore for reading in facts.restores.values() for restore in reading.value or ()), view.zones

@@ -122,6 +122,17 @@ class Evidence:
         """Return the time of the newest usable version."""
         return self.newest.newest_usable_at if self.newest else None
 
+    def target_of(self, job: BackupJob) -> Target | None:
+        """Given an active job, return where it writes, None where that is not among the places that are read."""
+        return next((target for target, jobs in self.promised.items() if job in jobs), None)
+
+    def newest_on(self, target: Target | None) -> int | None:
+        """Given a place, return the time of the newest usable version there, None without any; of no place: that of all."""
+        if target is None:
+            return self.newest_at
+        held = (holding.newest_usable_at for holding in self.holdings if holding.matched.target == target)
+        return max((at for at in held if at is not None), default=None)
+
     @property
     def unseen(self) -> tuple[Reason, ...]:
         """Return why there may be usable backups, or newer ones, that were not seen."""

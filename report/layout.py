@@ -15,7 +15,7 @@ from report.matching import MatchedGroup
 from report.model import Reason, ReasonCode
 from report.policy import Policy
 from report.runs import usual_seconds
-from report.targets import Target
+from report.targets import Target, storage_of
 
 Promised = Mapping[Target, tuple[BackupJob, ...]]
 
@@ -84,11 +84,11 @@ def _promised(
     folders: list[Reason] = []
     storages: set[str] = set()
     for job in active:
-        folder = job.dumpdir or ("" if defaults.storage else defaults.dumpdir)
-        if folder and not job.storage:
+        storage = storage_of(job, defaults)
+        if storage is None:
+            folder = job.dumpdir or defaults.dumpdir or ""
             folders.append(Reason.of(ReasonCode.FOLDER_NOT_LISTED, job=job.id, folder=folder))
             continue
-        storage = job.storage or defaults.storage or "local"
         storages.add(storage)
         target = estate.targets.of_storage.get((name, storage))
         if target is not None:

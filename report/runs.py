@@ -18,7 +18,10 @@ START_WITHIN_SECONDS = 90
 GRACE_SECONDS = 3600
 # a run that took longer excuses no more lateness than this
 USUAL_AT_MOST_SECONDS = 12 * 3600
-_SCHEDULER = "root@pam"
+# who scheduled jobs run as (B16)
+SCHEDULER = "root@pam"
+# by UPID of a task: the jobs that could have started it, each with its event (epoch)
+Starts = Mapping[str, tuple[tuple[str, int], ...]]
 _WORST_FIRST = ("error", "warning", "ok")
 
 
@@ -31,22 +34,37 @@ def task_result(task: Task) -> str | None:
     return "warning" if task.status.startswith("WARNINGS") else "error"
 
 
-def last_runs(
-    judged: Sequence[JudgedJob], facts: ClusterFacts, view: ClusterView, now: int | None
-) -> Mapping[str, LastRun]:
-    """Given a cluster's judged jobs and its facts, return the newest run of each job whose tasks can be told apart, by job id: as of now
-    (epoch), or whenever it was read (None).
+def starts_of(judged: Sequence[JudgedJob], facts: ClusterFacts, view: ClusterView) -> Starts:
+    """Given a cluster's judged jobs, its facts and view, return of each task of the scheduler which jobs could have started it, with the
+    event that it would answer to (G2).
     """
-    runs: dict[str, dict[int, list[Task]]] = {}
+    found: dict[str, tuple[tuple[str, int], ...]] = {}
     for node, reading in facts.tasks.items():
         candidates = [job for job in judged if has_part(job, node)]
+        for task in reading.value or ():
+            if task.user == SCHEDULER:
+                events = ((job.job.id, _event_of(job, task, view)) for job in candidates)
+                found[task.upid] = tuple((job, event) for job, event in events if event is not None)
+    return found
+
+
+def only_job(starts: Starts, task: Task) -> str:
+    """Given which jobs could have started tasks, and a task, return the id of the only one, "" where none or several could."""
+    started = starts.get(task.upid, ())
+    return started[0][0] if len(started) == 1 else ""
+
+
+def last_runs(starts: Starts, facts: ClusterFacts, now: int | None) -> Mapping[str, LastRun]:
+    """Given which jobs could have started a cluster's tasks, and its facts, return the newest run of each job whose tasks can be told
+    apart, by job id: as of now (epoch), or whenever it was read (None).
+    """
+    runs: dict[str, dict[int, list[Task]]] = {}
+    for reading in facts.tasks.values():
         for task in (reading.value if now is None else reading.usable(now)) or ():
-            if task.user != _SCHEDULER or task_result(task) is None:
-                continue
-            started = [(job, event) for job in candidates if (event := _event_of(job, task, view)) is not None]
-            if len(started) == 1:
+            started = starts.get(task.upid, ())
+            if task_result(task) is not None and len(started) == 1:
                 job, event = started[0]
-                runs.setdefault(job.job.id, {}).setdefault(event, []).append(task)
+                runs.setdefault(job, {}).setdefault(event, []).append(task)
     return {job: _summary(events[max(events)]) for job, events in runs.items()}
 
 
@@ -56,14 +74,6 @@ def usual_seconds(jobs: Iterable[BackupJob], runs: Mapping[str, LastRun]) -> int
     """
     longest = max((runs[job.id].duration_seconds or 0 for job in jobs if job.id in runs), default=0)
     return min(longest, USUAL_AT_MOST_SECONDS)
-
-
-def job_of_task(task: Task, judged: Sequence[JudgedJob], view: ClusterView) -> str:
-    """Given a task, return the id of the only job whose scheduler could have started it, "" where none or several could (G2)."""
-    if task.user != _SCHEDULER:
-        return ""
-    started = [job for job in judged if has_part(job, task.node) and _event_of(job, task, view) is not None]
-    return started[0].job.id if len(started) == 1 else ""
 
 
 def has_part(judged: JudgedJob, node: str) -> bool:

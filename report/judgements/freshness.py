@@ -88,6 +88,11 @@ def _bounds(evidence: Evidence, jobs: Sequence[BackupJob], newest: int) -> tuple
     if limit is not None or not jobs:
         late_at = newest + (UNSCHEDULED_LIMIT_SECONDS if limit is None else limit)
         return late_at, late_at
+    return _scheduled_bounds(evidence, jobs, newest)
+
+
+def _scheduled_bounds(evidence: Evidence, jobs: Sequence[BackupJob], newest: int) -> tuple[int, int] | None:
+    """Return the same by the schedules of jobs alone."""
     due = due_after(evidence, jobs, newest)
     if due is None:
         return None
@@ -171,8 +176,8 @@ def _too_late(evidence: Evidence, newest: int, due: int | None, bounds: tuple[in
 
 
 def _stores(evidence: Evidence) -> Judgement:
-    """Judge each store that jobs write to, where the schedules decide: one that fell behind is late though another is in time."""
-    if evidence.expectation.max_age_seconds is not None or len(evidence.promised) < 2:
+    """Judge each store that jobs write to: one that fell behind is late though another is in time."""
+    if len(evidence.promised) < 2:
         return Judgement()
     found = [_store(evidence, target, jobs) for target, jobs in evidence.promised.items()]
     return Judgement(
@@ -183,10 +188,12 @@ def _stores(evidence: Evidence) -> Judgement:
 
 def _store(evidence: Evidence, target: Target, jobs: Sequence[BackupJob]) -> Judgement:
     held = [holding for holding in evidence.holdings if holding.matched.target == target]
-    newest = max((holding.newest_usable_at or 0 for holding in held), default=0)
-    if not newest:
-        return Judgement()  # nothing tells since when the job is there; a run of it that failed is told by its task
-    recent = _within(_bounds(evidence, jobs, newest), evidence.now)
+    newest = evidence.newest_on(target)
+    if newest is None:
+        return Judgement()  # since when the job is there its tasks tell, and our own record: not what the store holds
+    # the policy may allow more than the schedules promise, and never asks a weekly job for a backup each night
+    allowed = newest + (evidence.expectation.max_age_seconds or 0)
+    recent = evidence.now <= allowed or _within(_scheduled_bounds(evidence, jobs, newest), evidence.now)
     partly = tuple(incomplete(holding) for holding in held if holding.matched.group.incomplete)
     if recent:
         return Judgement()

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from functools import lru_cache
 
+from report.attempts import Attempt
 from report.evidence import Evidence, Judgement, unless_unseen
 from report.findings import Finding, FindingCode
-from report.history import Attempt, unread_log
 from report.jobs import parse_schedule
 from report.judgements.freshness import due_after, limit_doubts
 from report.model import Reason, ReasonCode
 from report.runs import GRACE_SECONDS
+from report.targets import Target
 
 # a backup that runs longer than so many times its usual duration is stuck, never before the least time; without a usual one, after the last
 STUCK_FACTOR = 3
@@ -46,10 +47,9 @@ def judge_runs(evidence: Evidence) -> Runs:
     attempts = evidence.history.attempts.get(evidence.guest.vmid, ())
     failed = next((attempt for attempt in attempts if attempt.result in _FAILED), None)
     newest = evidence.newest_at
-    log = unread_log(evidence.history, evidence.guest, newest or 0)
-    doubts = [*_unseen(evidence), *((log,) if log else ())]
+    doubts = [*_unseen(evidence), *_unread_log(evidence)]
     findings: list[Finding] = []
-    for judgement in _judgements(evidence, attempts, failed, doubts):
+    for judgement in _judgements(evidence, attempts, doubts):
         findings.extend(judgement.findings)
         doubts.extend(judgement.doubts)
     lasted = next((attempt.duration_seconds for attempt in attempts if attempt.result == "ok"), None)
@@ -74,11 +74,9 @@ def _unseen(evidence: Evidence) -> Iterator[Reason]:
             yield Reason.of(ReasonCode.TASKS_NOT_READ, node=node)
 
 
-def _judgements(
-    evidence: Evidence, attempts: tuple[Attempt, ...], failed: Attempt | None, doubts: Sequence[Reason]
-) -> Iterator[Judgement]:
+def _judgements(evidence: Evidence, attempts: tuple[Attempt, ...], doubts: Sequence[Reason]) -> Iterator[Judgement]:
     """Yield what the newest failure, missed runs and running tasks say; a log not read, or a backup not seen, may clear a failure."""
-    if failed is not None and (finding := _of_failure(evidence, attempts, failed)):
+    if finding := _open_failure(evidence, attempts):
         yield Judgement() if doubts else unless_unseen(evidence, finding)
     for missed in _missed(evidence) if evidence.zone_known else ():
         yield unless_unseen(evidence, missed)
@@ -87,10 +85,44 @@ def _judgements(
         yield Judgement((Finding.of(FindingCode.LEFTOVER_SNAPSHOT, snapshot="vzdump"),))
 
 
-def _of_failure(evidence: Evidence, attempts: tuple[Attempt, ...], failed: Attempt) -> Finding | None:
-    """Judge the newest failed attempt: over when a newer backup exists; with errors when its own snapshot is there all the same (E9)."""
-    newest = evidence.newest_at
-    if any(attempt.result == "ok" and attempt.started_at > failed.started_at for attempt in attempts):
+def _unread_log(evidence: Evidence) -> Iterator[Reason]:
+    """Yield that a failed task which may have held the guest, and that no backup has ended since, has a log that was not read: one of its
+    node, or of its own wherever that ran.
+    """
+    guest, since = evidence.guest, {target: evidence.newest_on(target) or 0 for target in evidence.promised}
+    # one that may have written anywhere is ended where the oldest store is
+    oldest = min(since.values(), default=evidence.newest_at or 0)
+    for node, logs in evidence.history.unread_logs.items():
+        own = (str(guest.vmid), "") if node == guest.node else (str(guest.vmid),)
+        for log in logs:
+            ended = oldest if log.target is None else since.get(log.target, evidence.newest_at or 0)
+            if log.task.subject in own and (log.task.ended_at or 0) >= ended:
+                yield Reason.of(ReasonCode.LOG_NOT_READ, node=node, at=log.task.started_at)
+                return
+
+
+def _open_failure(evidence: Evidence, attempts: tuple[Attempt, ...]) -> Finding | None:
+    """Judge the newest failure that is not over, store by store: a backup elsewhere does not end that of a store that jobs write to."""
+    judged: set[Target | None] = set()
+    for attempt in attempts:
+        target = attempt.target if attempt.target in evidence.promised else None
+        if attempt.result not in _FAILED or target in judged:
+            continue
+        judged.add(target)
+        if finding := _of_failure(evidence, attempts, attempt, target):
+            return finding
+    return None
+
+
+def _of_failure(
+    evidence: Evidence, attempts: tuple[Attempt, ...], failed: Attempt, target: Target | None
+) -> Finding | None:
+    """Judge a failed attempt: over when a newer backup exists in its place; with errors when its own snapshot is there all the same (E9).
+    `target` None: in any place.
+    """
+    newest = evidence.newest_on(target)
+    later = (attempt for attempt in attempts if attempt.started_at > failed.started_at)
+    if any(attempt.result == "ok" and target in (None, attempt.target) for attempt in later):
         return None
     message = " ".join(failed.message.split())[:_MESSAGE_AT_MOST]
     code = _CODES[failed.result]

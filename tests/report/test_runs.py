@@ -1,0 +1,90 @@
+"""What tasks tell of a guest's backups: which failure is over, what excuses, what was missed, what is not known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from report.facts import GuestOutcome, GuestResult, TaskOutcome
+from report.findings import FindingCode
+from report.model import Protection, ReasonCode
+from report.policy import Expectation, Policy
+from tests import builders as a
+from tests.report import estates as e
+from tests.report.estates import DAY, HOUR, NIGHT, SAVED, Judged, dailies, group, judge, rows
+
+F = FindingCode
+WITHIN_26_HOURS = Policy(default=Expectation(max_age_seconds=26 * HOUR))
+
+
+def reasons(judged: Judged) -> set[ReasonCode]:
+    return {reason.code for reason in judged.guest().reasons}
+
+
+# --- two stores
+
+TWO_STORES: dict[str, Any] = {
+    "jobs": [e.job(), e.job("second", storage="off", schedule="01:00")],
+    "storages": [e.entry(), e.entry("off", datastore="offsite", namespace=None)],
+}
+SECOND = NIGHT - HOUR
+
+
+def failing(nights: int = 9, storage: str | None = "off", logs: bool = True) -> dict[str, Any]:
+    """Return tasks of two jobs: `nightly` ends well, `second` failed so many nights, with logs that name a storage, or unread."""
+    failed = [e.task(SECOND - night * DAY, "job errors", upid=f"F{night}") for night in range(nights)]
+    said = "backup owner check failed"
+    told = [GuestOutcome(100, GuestResult.FAILED, each.started_at + 5, 60, said) for each in failed]
+    outcomes = [TaskOutcome((guest,), storage=storage) for guest in told]
+    read = e.logs(*zip(failed, outcomes, strict=True))
+    return {
+        "tasks": {"pve1": a.reading((*e.nightly_tasks(), *failed)), "pve2": a.reading(())},
+        "outcomes": read if logs else {},
+        **TWO_STORES,
+    }
+
+
+@pytest.mark.parametrize("storage", ["off", None])
+def test_a_backup_elsewhere_does_not_end_the_failure_of_a_second_store(storage: str | None) -> None:
+    """The log names the storage; where it does not, the only job that could have started the task does (G2)."""
+    judged = judge(group(), **failing(storage=storage))
+    assert judged.guest().protection is Protection.AT_RISK
+    assert judged.finding(F.BACKUP_FAILED)
+
+
+def test_a_newer_backup_on_the_second_store_ends_its_failure() -> None:
+    repeated = e.copy(rows([SECOND + 900]), owner=e.TOKEN)
+    assert judge(group(), repeated, **failing()).guest().protection is Protection.PROTECTED
+
+
+def test_a_failure_on_a_store_that_no_job_writes_to_any_more_is_over_with_a_newer_backup() -> None:
+    facts = failing() | {"jobs": [e.job()]}
+    assert F.BACKUP_FAILED not in judge(group(), **facts).codes
+
+
+def test_an_unread_log_of_the_second_store_is_a_doubt_until_a_backup_there_ends_it() -> None:
+    unread = failing(logs=False)
+    assert reasons(judge(group(), **unread)) >= {ReasonCode.LOG_NOT_READ}
+    repeated = e.copy(rows([SECOND + 900]), owner=e.TOKEN)
+    assert judge(group(), repeated, **unread).guest().protection is Protection.PROTECTED
+
+
+@pytest.mark.parametrize(
+    ("newest", "policy", "late"),
+    [
+        pytest.param(SAVED - 20 * DAY, WITHIN_26_HOURS, True, id="older than both allow"),
+        pytest.param(SAVED - 20 * DAY, Policy(default=Expectation(max_age_seconds=30 * DAY)), False, id="as allowed"),
+    ],
+)
+def test_a_store_that_fell_behind_is_late_whatever_age_the_policy_gives(
+    newest: int, policy: Policy, late: bool
+) -> None:
+    old = e.copy(rows(dailies(5, newest)), owner=e.TOKEN)
+    assert (F.STORE_LATE in judge(group(), old, policy=policy, **TWO_STORES).codes) is late
+
+
+def test_the_policys_age_asks_no_weekly_job_for_a_backup_each_night() -> None:
+    weekly = TWO_STORES | {"jobs": [e.job(), e.job("second", storage="off", schedule="sat 01:00")]}
+    old = e.copy(rows([SAVED - 4 * DAY]), owner=e.TOKEN)
+    assert judge(group(), old, policy=WITHIN_26_HOURS, **weekly).guest().protection is Protection.PROTECTED
