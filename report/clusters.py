@@ -26,7 +26,7 @@ from report.model import (
 )
 from report.policy import DeclaredStorage
 from report.privileges import PVE, missing_privileges
-from report.runs import last_runs, starts_of
+from report.runs import durations, last_runs, starts_of
 from report.storage_options import PBS
 from report.view import ClusterView
 from report.visibility import inventory_known
@@ -35,7 +35,7 @@ from report.visibility import inventory_known
 @dataclass(frozen=True, slots=True)
 class ClusterCase:
     """A cluster before its guests are judged. `judged`: its jobs, None where they cannot be seen; `covered`, `active`: coverage and active
-    jobs by vmid; `runs`: newest runs by job, `usual_runs`: those that tell how long runs take, which does not age; `included`: PVE's word
+    jobs by vmid; `runs`: newest runs by job, `lasted`: how long they take, which does not age; `included`: PVE's word
     on volumes by job and vmid; `restores`: those that worked, by source vmid, `restores_unread`: why there may be others; `unread`: where
     backups may lie that were not seen.
     """
@@ -47,7 +47,7 @@ class ClusterCase:
     active: Mapping[int, tuple[BackupJob, ...]]
     agreement: Agreement
     runs: Mapping[str, LastRun]
-    usual_runs: Mapping[str, LastRun]
+    lasted: Mapping[str, int]
     history: ClusterHistory
     included: Mapping[str, Mapping[int, IncludedGuest]]
     restores: Mapping[int, tuple[RestoreProof, ...]]
@@ -71,8 +71,6 @@ def prepare_cluster(facts: ClusterFacts, estate: Estate) -> ClusterCase:
     unread = estate.unread(facts.name)
     starts = starts_of(judged or (), facts, view)
     reader = TaskReader(facts, {job.job.id: job for job in judged or ()}, view, starts, estate.targets.of_storage)
-    runs = last_runs(starts, facts, now)
-    fresh = all(reading.usable(now) is not None for reading in facts.tasks.values())
     return ClusterCase(
         facts=facts,
         view=view,
@@ -83,8 +81,8 @@ def prepare_cluster(facts: ClusterFacts, estate: Estate) -> ClusterCase:
             for vmid, coverage in covered.items()
         },
         agreement=compare_with_pve(facts, judged, view),
-        runs=runs,
-        usual_runs=runs if fresh else last_runs(starts, facts, None),
+        runs=last_runs(starts, facts, now),
+        lasted=durations(starts, facts),
         history=read_history(reader, now),
         included=_volumes(facts, now),
         restores=proofs_of(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from report.attempts import Attempt, TaskReader
 from report.facts import BackupJob, Guest, Task
-from report.runs import SCHEDULER, Starts, only_job, task_result
+from report.runs import SCHEDULER, Starts, task_result
 from report.targets import Target
 
 # a task that the scheduler starts is there within this time of its event (B16)
@@ -48,13 +48,20 @@ class ClusterHistory:
         """Given a node, say whether its tasks were ever read: what ended before then is known."""
         return node in self.read_at
 
-    def running_since(self, guest: Guest, active: Sequence[BackupJob]) -> int | None:
-        """Given a guest and its active jobs, return the start of a running task that contains it, as far as tasks tell (G2, F11)."""
+    def running_since(self, guest: Guest, active: Sequence[BackupJob]) -> tuple[int, bool] | None:
+        """Given a guest and its active jobs, return the start of a running task that contains it (F11), and whether that is certain: a task
+        that one of its jobs or another may have started is only likely to (G2).
+        """
         names = {job.id for job in active}
+        found: list[tuple[bool, int]] = []
         for task in self.running.get(guest.node, ()):
-            if task.subject == str(guest.vmid) or (not task.subject and only_job(self.starts, task) in names):
-                return task.started_at
-        return None
+            started = {job for job, _ in self.starts.get(task.upid, ())}
+            if task.subject == str(guest.vmid) or (not task.subject and started & names):
+                found.append((bool(task.subject) or started <= names, task.started_at))
+        if not found:
+            return None
+        certain, started_at = max(found, key=lambda each: (each[0], -each[1]))
+        return started_at, certain
 
     def missed(self, node: str, event: int, now: int) -> bool:
         """Given a node, an event of a job that has a part there, and now, say whether it certainly passed without a task (B25).

@@ -69,7 +69,7 @@ def lay_out(case: ClusterCase, around: Around, guest: Guest) -> Evidence:
         restores_unread=case.restores_unread,
         zone=case.view.zone(guest.node),
         zone_known=bool(case.view.zones),
-        usual_seconds=usual_seconds(active, case.usual_runs) if tellable else None,
+        usual_seconds=usual_seconds(active, case.lasted) if tellable else None,
         now=estate.now,
     )
 

@@ -1,7 +1,7 @@
 """Which vzdump task was a job's newest run, as far as that can be told (rulebook G2): a task names neither job nor storage.
 
 A scheduled job starts within a minute of its event on each node that has a part in it (B16), as root@pam. A task is matched to a
-job when it is the only one that could have started it; where two jobs share the minute on a node, neither is matched.
+job when it is the only one that could have started it; where two jobs share the minute on a node, it may be either's.
 """
 
 from __future__ import annotations
@@ -54,13 +54,13 @@ def only_job(starts: Starts, task: Task) -> str:
     return started[0][0] if len(started) == 1 else ""
 
 
-def last_runs(starts: Starts, facts: ClusterFacts, now: int | None) -> Mapping[str, LastRun]:
-    """Given which jobs could have started a cluster's tasks, and its facts, return the newest run of each job whose tasks can be told
-    apart, by job id: as of now (epoch), or whenever it was read (None).
+def last_runs(starts: Starts, facts: ClusterFacts, now: int) -> Mapping[str, LastRun]:
+    """Given which jobs could have started a cluster's tasks, its facts, and now (epoch), return the newest run of each job whose tasks can
+    be told apart, by job id.
     """
     runs: dict[str, dict[int, list[Task]]] = {}
     for reading in facts.tasks.values():
-        for task in (reading.value if now is None else reading.usable(now)) or ():
+        for task in reading.usable(now) or ():
             started = starts.get(task.upid, ())
             if task_result(task) is not None and len(started) == 1:
                 job, event = started[0]
@@ -68,11 +68,23 @@ def last_runs(starts: Starts, facts: ClusterFacts, now: int | None) -> Mapping[s
     return {job: _summary(events[max(events)]) for job, events in runs.items()}
 
 
-def usual_seconds(jobs: Iterable[BackupJob], runs: Mapping[str, LastRun]) -> int:
-    """Given jobs and the newest runs by job id, return how long a run of them may take before a backup is late (B21, F11): what the
-    longest took last time, in seconds, up to USUAL_AT_MOST_SECONDS; 0 where that is known of none.
+def durations(starts: Starts, facts: ClusterFacts) -> Mapping[str, int]:
+    """Given the same, return how long the newest run of each job took, in seconds, by job id, whenever it was read; where tasks may be
+    one job's or another's, the longest it may have been.
     """
-    longest = max((runs[job.id].duration_seconds or 0 for job in jobs if job.id in runs), default=0)
+    runs: dict[str, dict[int, list[Task]]] = {}
+    for reading in facts.tasks.values():
+        for task in reading.value or ():
+            for job, event in starts.get(task.upid, ()) if task_result(task) is not None else ():
+                runs.setdefault(job, {}).setdefault(event, []).append(task)
+    return {job: _summary(events[max(events)]).duration_seconds or 0 for job, events in runs.items()}
+
+
+def usual_seconds(jobs: Iterable[BackupJob], lasted: Mapping[str, int]) -> int:
+    """Given jobs and how long the newest run of each took, return how long a run of them may take before a backup is late (B21, F11): what
+    the longest took last time, in seconds, up to USUAL_AT_MOST_SECONDS; 0 where that is known of none.
+    """
+    longest = max((lasted.get(job.id, 0) for job in jobs), default=0)
     return min(longest, USUAL_AT_MOST_SECONDS)
 
 

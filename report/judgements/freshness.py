@@ -164,8 +164,9 @@ def _too_late(evidence: Evidence, newest: int, due: int | None, bounds: tuple[in
         return unless_unseen(evidence, finding)
     if evidence.now <= bounds[1] + RUNNING_EXCUSE_SECONDS:
         node = evidence.guest.node
-        started = evidence.history.running_since(evidence.guest, evidence.active)
-        if started is not None:
+        running_since = evidence.history.running_since(evidence.guest, evidence.active)
+        if running_since is not None:
+            started, _ = running_since
             running = Finding.of(FindingCode.BACKUP_RUNNING, newest=newest, due=due or 0, started=started)
             return Judgement((running,))
         if node not in evidence.history.fresh:

@@ -168,7 +168,7 @@ def _of_running(evidence: Evidence) -> Judgement:
     """Judge a backup that runs far longer than usual, and a lock that no running task accounts for (A6)."""
     findings: list[Finding] = []
     node, usual = evidence.guest.node, evidence.usual_seconds
-    started = evidence.history.running_since(evidence.guest, evidence.active)
+    started = _running_since(evidence)
     lasts = evidence.now - started if started is not None else 0
     limit = max(STUCK_FACTOR * usual, STUCK_AT_LEAST_SECONDS) if usual else STUCK_WITHOUT_USUAL_SECONDS
     if usual is None and lasts > STUCK_AT_LEAST_SECONDS:
@@ -182,6 +182,15 @@ def _of_running(evidence: Evidence) -> Judgement:
     if evidence.guest.lock == "backup" and not _anything_runs(evidence):
         findings.append(Finding.of(FindingCode.STALE_LOCK, lock="backup"))
     return Judgement(tuple(findings))
+
+
+def _running_since(evidence: Evidence) -> int | None:
+    """Return since when a task runs that the guest's backup waits for: one that may be another job's is not, where it was saved since."""
+    running = evidence.history.running_since(evidence.guest, evidence.active)
+    if running is None:
+        return None
+    started, certain = running
+    return started if certain or (evidence.newest_at or 0) < started else None
 
 
 def _anything_runs(evidence: Evidence) -> bool:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from report.facts import GuestOutcome, GuestResult, TaskOutcome
+from report.analyse import analyse
+from report.facts import Facts, GuestOutcome, GuestResult, TaskOutcome
 from report.findings import FindingCode
 from report.model import Protection, ReasonCode
 from report.policy import Expectation, Policy
+from report.readings import Reading
 from tests import builders as a
 from tests.report import estates as e
 from tests.report.estates import DAY, HOUR, NIGHT, SAVED, Judged, dailies, group, judge, rows
@@ -88,3 +91,60 @@ def test_the_policys_age_asks_no_weekly_job_for_a_backup_each_night() -> None:
     weekly = TWO_STORES | {"jobs": [e.job(), e.job("second", storage="off", schedule="sat 01:00")]}
     old = e.copy(rows([SAVED - 4 * DAY]), owner=e.TOKEN)
     assert judge(group(), old, policy=WITHIN_26_HOURS, **weekly).guest().protection is Protection.PROTECTED
+
+
+# --- two jobs that start in the same minute
+
+LONG = 3 * HOUR
+
+
+def same_minute(*tonight: Any, now: int) -> Judged:
+    """Judge guest 100 of job `first`, saved until the night before; `first` and `other` both start at 02:00 and took three hours."""
+    guests = [a.guest(100), a.guest(101)]
+    jobs = [e.job("first", all=False, vmid="100"), e.job("other", all=False, vmid="101")]
+    before = [e.task(NIGHT - DAY + second, lasts=LONG, upid=f"B{second}") for second in (2, 3)]
+    facts = e.cluster(guests=guests, jobs=jobs, tasks={"pve1": a.reading((*tonight, *before)), "pve2": a.reading(())})
+    vault = e.server(*(group(rows(dailies(5, SAVED - DAY)), str(guest.vmid)) for guest in guests))
+    return Judged(analyse(Facts((moved(facts, now),), (moved(vault, now),)), Policy(), now))
+
+
+def moved(source: Any, now: int) -> Any:
+    """Return a source of which everything was read just now."""
+    names = source.__dataclass_fields__
+    return replace(source, **{name: read_at(getattr(source, name), now) for name in names})
+
+
+def read_at(value: Any, now: int) -> Any:
+    if isinstance(value, dict):
+        return {key: read_at(each, now) for key, each in value.items()}
+    return replace(value, fetched_at=now) if isinstance(value, Reading) else value
+
+
+def begun(*seconds: int) -> list[Any]:
+    return [e.task(NIGHT + second, None, None, upid=f"N{second}") for second in seconds]
+
+
+def test_a_run_that_may_be_either_jobs_excuses_the_guests_of_both() -> None:
+    now = NIGHT + 5 * HOUR
+    for vmid in (100, 101):
+        assert {finding.code for finding in same_minute(*begun(2, 3), now=now).guest(vmid).findings} == {
+            F.BACKUP_RUNNING
+        }
+    assert F.BACKUP_LATE in same_minute(now=now).codes
+
+
+def test_how_long_jobs_take_that_share_their_minute_is_the_longest_that_either_took() -> None:
+    assert F.BACKUP_DUE in same_minute(now=NIGHT + 4 * HOUR - 60).codes
+    assert F.BACKUP_LATE in same_minute(now=NIGHT + 4 * HOUR + 60).codes
+
+
+def test_a_stuck_run_that_may_be_another_jobs_is_no_fault_of_who_was_saved_since() -> None:
+    jobs = [e.job("first", all=False, vmid="100"), e.job("other", all=False, vmid="101")]
+    guests = [a.guest(100), a.guest(101)]
+    tasks = {"pve1": a.reading((e.task(NIGHT - DAY, None, None), *e.nightly_tasks(5, NIGHT - 2 * DAY)))}
+    saved, waiting = group(), group(rows(dailies(5, SAVED - 2 * DAY)), "101")
+    judged = judge(saved, waiting, jobs=jobs, guests=guests, tasks=tasks | {"pve2": a.reading(())})
+    stuck = {
+        each.guest.vmid for each in judged.report.guests for found in each.findings if found.code is F.BACKUP_STUCK
+    }
+    assert stuck == {101}
