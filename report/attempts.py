@@ -11,6 +11,9 @@ from report.runs import Starts, only_job, task_result
 from report.targets import Target, storage_of
 from report.view import ClusterView
 
+# how a task ends that went through all its guests, some of which failed (G5)
+_SOME_FAILED = "job errors"
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
@@ -97,9 +100,21 @@ class TaskReader:
             )
 
     def _not_reached(self, task: Task, outcome: TaskOutcome, job: str) -> Sequence[int]:
-        """Return the guests that a task was to save and never began: the task died first, or as a whole (G8, cases 69, 70)."""
-        on_node = {guest.vmid for guest in self.view.guests or () if guest.node == task.node}
+        """Return the guests that a task was to save and never began: the task died first, or as a whole (G8, cases 69, 70). One that went
+        through its guests left none out: whom its log does not name came to the job later (G5).
+        """
+        if task.status == _SOME_FAILED or task_result(task) == "warning":
+            return ()
+        on_node = {
+            guest.vmid
+            for guest in self.view.guests or ()
+            if guest.node == task.node and self._created_at(guest.vmid) <= task.started_at
+        }
         named = set(outcome.selected) & on_node
         by_job = set(self.jobs[job].selection.guests) & on_node if job in self.jobs else set()
         begun = {guest.vmid for guest in outcome.guests}
         return sorted((named or by_job) - begun)
+
+    def _created_at(self, vmid: int) -> int:
+        config = self.facts.configs.get(vmid)
+        return config.created_at or 0 if config else 0

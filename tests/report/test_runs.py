@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from report.analyse import analyse
-from report.facts import Facts, GuestOutcome, GuestResult, TaskOutcome
+from report.facts import Facts, GuestConfig, GuestOutcome, GuestResult, TaskOutcome
 from report.findings import FindingCode
 from report.model import Protection, ReasonCode
 from report.policy import Expectation, Policy
@@ -148,3 +148,38 @@ def test_a_stuck_run_that_may_be_another_jobs_is_no_fault_of_who_was_saved_since
         each.guest.vmid for each in judged.report.guests for found in each.findings if found.code is F.BACKUP_STUCK
     }
     assert stuck == {101}
+
+
+# --- who was in a run
+
+
+def after_a_run(status: str, **facts: Any) -> Judged:
+    """Judge guest 101, which another job saved hours before tonight's run of `nightly`, whose log names guest 100 alone."""
+    tonight = e.task(status=status)
+    outcome = TaskOutcome((GuestOutcome(100, GuestResult.FAILED, SAVED, 60, "disk on fire"),))
+    return judge(
+        group(rows(dailies(5, SAVED - DAY))),
+        group(rows(dailies(3, SAVED - 5 * HOUR)), "101"),
+        guests=[a.guest(100), a.guest(101)],
+        tasks={"pve1": a.reading((tonight, *e.nightly_tasks()[1:])), "pve2": a.reading(())},
+        outcomes=e.logs((tonight, outcome)),
+        policy=WITHIN_26_HOURS,
+        **facts,
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "created_at", "reached"),
+    [
+        pytest.param("job errors", None, True, id="it went through its guests: 101 came to the job later (G5)"),
+        pytest.param("WARNINGS: 1", None, True, id="so does one with warnings"),
+        pytest.param("unexpected status", None, False, id="it died, maybe before its turn"),
+        pytest.param("unexpected status", NIGHT + HOUR, True, id="it died before the guest was there"),
+    ],
+)
+def test_a_guest_is_not_reached_only_by_a_run_that_may_have_held_it(
+    status: str, created_at: int | None, reached: bool
+) -> None:
+    configs = {101: GuestConfig(e.NOW, created_at=created_at)}
+    guest = after_a_run(status, configs=configs).guest(101)
+    assert (F.BACKUP_NOT_REACHED not in {finding.code for finding in guest.findings}) is reached
