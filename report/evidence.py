@@ -84,15 +84,17 @@ class Judgement:
 class Evidence:
     """Everything known of one guest. Instants are epochs, durations seconds.
 
-    `config` None: not read yet. `promised`: its active jobs by where they write; `included`: PVE's word on its volumes by active job, None
-    where it did not tell. `unread`: why backups of it may exist that were not seen, one reason a store; `unread_promised`: those of
-    stores that its active jobs write to; `unread_copies`: beside `unread`, stores that nobody can reach now. `usual_seconds`: how long its
-    jobs usually take, None where tasks that tell were never read. `sync_jobs`: by PBS. `restores`: those that worked and were seen,
-    `restores_unread`: why there may be others; `drills`: those reported. `zone` is that of its node, a guess unless `zone_known`.
+    `guest_at`: when the guest itself, with its lock, was read. `config` None: not read yet. `promised`: its active jobs by where they
+    write; `included`: PVE's word on its volumes by active job, None where it did not tell. `unread`: why backups of it may exist that were
+    not seen, one reason a store; `unread_promised`: those of stores that its active jobs write to; `unread_copies`: beside `unread`, stores
+    that nobody can reach now. `usual_seconds`: how long its jobs usually take, None where tasks that tell were never read. `sync_jobs`: by
+    PBS. `restores`: those that worked and were seen, `restores_unread`: why there may be others; `drills`: those reported. `zone` is that
+    of its node, a guess unless `zone_known`.
     """
 
     pve: str
     guest: Guest
+    guest_at: int
     config: GuestConfig | None
     coverage: GuestCoverage
     active: tuple[BackupJob, ...]

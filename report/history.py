@@ -17,6 +17,8 @@ from report.targets import Target
 
 # a task that the scheduler starts is there within this time of its event (B16)
 STARTED_WITHIN_SECONDS = 300
+# how far the clocks of a node and of whoever read it, and what one refresh reads, lie apart at most
+READ_WITHIN_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +31,13 @@ class UnreadLog:
 
 @dataclass(frozen=True, slots=True)
 class ClusterHistory:
-    """Attempts by guest, newest first; by node: tasks of the scheduler, running tasks, the oldest end that is listed, when it was read.
+    """Attempts by guest, newest first; by node: tasks that ended, running tasks, the oldest end that is listed, when it was read.
     `starts`: which jobs may have started a task. `unread_logs`: by node. `fresh`: nodes whose tasks are those of now; `unread_nodes`:
     those that have guests and whose tasks were never read.
     """
 
     attempts: Mapping[int, tuple[Attempt, ...]] = field(default_factory=dict)
-    scheduled: Mapping[str, tuple[Task, ...]] = field(default_factory=dict)
+    ended: Mapping[str, tuple[Task, ...]] = field(default_factory=dict)
     running: Mapping[str, tuple[Task, ...]] = field(default_factory=dict)
     starts: Starts = field(default_factory=dict)
     reach: Mapping[str, int] = field(default_factory=dict)
@@ -63,6 +65,15 @@ class ClusterHistory:
         certain, started_at = max(found, key=lambda each: (each[0], -each[1]))
         return started_at, certain
 
+    def ran_at(self, node: str, at: int) -> bool | None:
+        """Given a node and the time (epoch) at which something was read of one of its guests, say whether a backup may have run there then;
+        None where its tasks were not read since.
+        """
+        tasks = (*self.running.get(node, ()), *self.ended.get(node, ()))
+        if any(_ran_at(task, at) for task in tasks):
+            return True
+        return None if self.read_at.get(node, 0) < at else False
+
     def missed(self, node: str, event: int, now: int) -> bool:
         """Given a node, an event of a job that has a part there, and now, say whether it certainly passed without a task (B25).
 
@@ -73,31 +84,30 @@ class ClusterHistory:
         reach, read_at = self.reach.get(node), self.read_at.get(node)
         if reach is None or read_at is None or event < reach or read_at < event + STARTED_WITHIN_SECONDS:
             return False
-        tasks = (*self.scheduled.get(node, ()), *self.running.get(node, ()))
+        scheduled = (task for task in self.ended.get(node, ()) if task.user == SCHEDULER)
+        tasks = (*scheduled, *self.running.get(node, ()))
         return not any(task.started_at >= event or (task.ended_at or now) >= event for task in tasks)
 
 
 def read_history(reader: TaskReader, now: int) -> ClusterHistory:
     """Given the reader of a cluster's tasks and now (epoch), return what they tell."""
     found: dict[int, list[Attempt]] = {}
-    scheduled: dict[str, tuple[Task, ...]] = {}
     running: dict[str, tuple[Task, ...]] = {}
     unread: dict[str, tuple[UnreadLog, ...]] = {}
-    over: dict[str, list[Task]] = {}
+    over: dict[str, tuple[Task, ...]] = {}
     read = {node: reading for node, reading in reader.facts.tasks.items() if reading.value is not None}
     for node, reading in read.items():
         tasks = reading.value or ()
-        ended = [task for task in tasks if task_result(task) is not None]
+        ended = tuple(task for task in tasks if task_result(task) is not None)
         over[node] = ended
         running[node] = tuple(task for task in tasks if task.ended_at is None)
-        scheduled[node] = tuple(task for task in ended if task.user == SCHEDULER)
         unread[node] = tuple(UnreadLog(task, reader.target(task)) for task in ended if reader.is_unread(task))
         for task in ended:
             for vmid, attempt in reader.attempts(task):
                 found.setdefault(vmid, []).append(attempt)
     return ClusterHistory(
         attempts={vmid: _newest_first(attempts) for vmid, attempts in found.items()},
-        scheduled=scheduled,
+        ended=over,
         running=running,
         starts=reader.starts,
         reach={node: min(task.ended_at or 0 for task in tasks) for node, tasks in over.items() if tasks},
@@ -106,6 +116,11 @@ def read_history(reader: TaskReader, now: int) -> ClusterHistory:
         fresh=frozenset(node for node, reading in read.items() if reading.usable(now) is not None),
         unread_nodes=tuple(sorted({guest.node for guest in reader.view.guests or ()} - read.keys())),
     )
+
+
+def _ran_at(task: Task, at: int) -> bool:
+    over = task.ended_at is not None and task.ended_at < at - READ_WITHIN_SECONDS
+    return task.started_at <= at + READ_WITHIN_SECONDS and not over
 
 
 def _newest_first(attempts: Iterable[Attempt]) -> tuple[Attempt, ...]:

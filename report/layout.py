@@ -46,6 +46,7 @@ def lay_out(case: ClusterCase, around: Around, guest: Guest) -> Evidence:
     return Evidence(
         pve=name,
         guest=guest,
+        guest_at=case.facts.inventory.fetched_at or 0,
         config=case.facts.configs.get(guest.vmid),
         coverage=case.covered[guest.vmid],
         active=active,

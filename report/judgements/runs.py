@@ -81,7 +81,9 @@ def _judgements(evidence: Evidence, attempts: tuple[Attempt, ...], doubts: Seque
     for missed in _missed(evidence) if evidence.zone_known else ():
         yield unless_unseen(evidence, missed)
     yield _of_running(evidence)
-    if evidence.config and evidence.config.parent_snapshot == "vzdump" and not _anything_runs(evidence):
+    yield _of_lock(evidence)
+    config = evidence.config
+    if config and config.parent_snapshot == "vzdump" and _idle_at(evidence, config.fetched_at):
         yield Judgement((Finding.of(FindingCode.LEFTOVER_SNAPSHOT, snapshot="vzdump"),))
 
 
@@ -165,23 +167,19 @@ def _latest_event(schedule: str, zone: tzinfo, before: int) -> int | None:
 
 
 def _of_running(evidence: Evidence) -> Judgement:
-    """Judge a backup that runs far longer than usual, and a lock that no running task accounts for (A6)."""
-    findings: list[Finding] = []
+    """Judge a backup that runs far longer than usual."""
     node, usual = evidence.guest.node, evidence.usual_seconds
     started = _running_since(evidence)
     lasts = evidence.now - started if started is not None else 0
     limit = max(STUCK_FACTOR * usual, STUCK_AT_LEAST_SECONDS) if usual else STUCK_WITHOUT_USUAL_SECONDS
     if usual is None and lasts > STUCK_AT_LEAST_SECONDS:
         return Judgement(doubts=limit_doubts(evidence))
-    if started is not None and lasts > limit:
-        findings.append(
-            Finding.of(
-                FindingCode.BACKUP_STUCK, started=started, node=node, usual_seconds=usual or 0, limit_seconds=limit
-            )
-        )
-    if evidence.guest.lock == "backup" and not _anything_runs(evidence):
-        findings.append(Finding.of(FindingCode.STALE_LOCK, lock="backup"))
-    return Judgement(tuple(findings))
+    if started is None or lasts <= limit:
+        return Judgement()
+    stuck = Finding.of(
+        FindingCode.BACKUP_STUCK, started=started, node=node, usual_seconds=usual or 0, limit_seconds=limit
+    )
+    return Judgement((stuck,))
 
 
 def _running_since(evidence: Evidence) -> int | None:
@@ -193,7 +191,18 @@ def _running_since(evidence: Evidence) -> int | None:
     return started if certain or (evidence.newest_at or 0) < started else None
 
 
-def _anything_runs(evidence: Evidence) -> bool:
-    """Say whether a backup may be running on the guest's node; where its tasks were not read, it may."""
+def _of_lock(evidence: Evidence) -> Judgement:
+    """Judge a lock that no backup accounts for which ran when it was read (A6); a doubt where that is not known."""
+    if evidence.guest.lock != "backup":
+        return Judgement()
     node = evidence.guest.node
-    return not evidence.history.was_read(node) or bool(evidence.history.running.get(node))
+    ran = evidence.history.ran_at(node, evidence.guest_at)
+    if ran is None or node not in evidence.history.fresh:
+        return Judgement(doubts=(Reason.of(ReasonCode.TASKS_NOT_READ, node=node),))
+    return Judgement() if ran else Judgement((Finding.of(FindingCode.STALE_LOCK, lock="backup"),))
+
+
+def _idle_at(evidence: Evidence, at: int) -> bool:
+    """Say whether no backup ran on the guest's node at an instant: never, where its list of tasks does not reach so far."""
+    history, node = evidence.history, evidence.guest.node
+    return history.reach.get(node, at) <= at and history.ran_at(node, at) is False

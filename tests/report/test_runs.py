@@ -183,3 +183,52 @@ def test_a_guest_is_not_reached_only_by_a_run_that_may_have_held_it(
     configs = {101: GuestConfig(e.NOW, created_at=created_at)}
     guest = after_a_run(status, configs=configs).guest(101)
     assert (F.BACKUP_NOT_REACHED not in {finding.code for finding in guest.findings}) is reached
+
+
+# --- what a backup leaves behind
+
+LOCKED: dict[str, Any] = {"guests": [a.guest(100, lock="backup")]}
+
+
+def listed(*tasks: Any, at: int = e.NOW) -> dict[str, Any]:
+    return {"tasks": {"pve1": a.reading((*tasks, *e.nightly_tasks()), at), "pve2": a.reading(())}}
+
+
+@pytest.mark.parametrize(
+    ("tasks", "protection"),
+    [
+        pytest.param(listed(), Protection.AT_RISK, id="nothing runs"),
+        pytest.param(listed(at=e.NOW - 2000), Protection.UNKNOWN, id="tasks were read too long ago"),
+        pytest.param(listed(at=e.NOW - 60), Protection.UNKNOWN, id="tasks were read before the lock was"),
+        pytest.param(
+            listed(e.task(e.NOW - 1200, lasts=1203)), Protection.PROTECTED, id="it ended while they were read"
+        ),
+        pytest.param(listed(e.task(e.NOW - 1200, lasts=600)), Protection.AT_RISK, id="it ended long before"),
+        pytest.param(listed(e.task(e.NOW - 1200, None, None)), Protection.PROTECTED, id="it runs"),
+        pytest.param(
+            listed(e.task(e.NOW - 1200, None, None), at=e.NOW - 2000),
+            Protection.UNKNOWN,
+            id="it ran when tasks were read last",
+        ),
+    ],
+)
+def test_a_lock_is_stale_where_it_is_known_that_no_backup_ran_when_it_was_read(
+    tasks: dict[str, Any], protection: Protection
+) -> None:
+    judged = judge(group(), **LOCKED, **tasks)
+    assert judged.guest().protection is protection
+    assert (F.STALE_LOCK in judged.codes) is (protection is Protection.AT_RISK)
+
+
+@pytest.mark.parametrize(
+    ("read_at", "left_over"),
+    [
+        pytest.param(NIGHT + 300, False, id="a backup ran when the configuration was read"),
+        pytest.param(NIGHT + 2 * HOUR, True, id="none did"),
+        pytest.param(NIGHT - 40 * DAY, False, id="the list of tasks does not reach so far"),
+        pytest.param(e.NOW + 60, False, id="tasks were not read since"),
+    ],
+)
+def test_a_snapshot_is_left_over_where_no_backup_ran_when_it_was_read(read_at: int, left_over: bool) -> None:
+    configs = {100: GuestConfig(read_at, parent_snapshot="vzdump")}
+    assert (F.LEFTOVER_SNAPSHOT in judge(group(), configs=configs).codes) is left_over
