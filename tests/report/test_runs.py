@@ -232,3 +232,29 @@ def test_a_lock_is_stale_where_it_is_known_that_no_backup_ran_when_it_was_read(
 def test_a_snapshot_is_left_over_where_no_backup_ran_when_it_was_read(read_at: int, left_over: bool) -> None:
     configs = {100: GuestConfig(read_at, parent_snapshot="vzdump")}
     assert (F.LEFTOVER_SNAPSHOT in judge(group(), configs=configs).codes) is left_over
+
+
+# --- a schedule that only PVE can read
+
+ODD = e.job("odd", schedule="odd", next_run=e.NOW + HOUR)
+
+
+@pytest.mark.parametrize(
+    ("jobs", "policy", "age", "protection"),
+    [
+        pytest.param([ODD], Policy(), 300, Protection.UNKNOWN, id="nothing says when it is late"),
+        pytest.param([ODD], Policy(), 0, Protection.UNKNOWN, id="nor that a new one is in time"),
+        pytest.param([e.job(), ODD], Policy(), 0, Protection.UNKNOWN, id="another job is in time, it may not be"),
+        pytest.param([e.job(), ODD], Policy(), 2, Protection.AT_RISK, id="another job is late, whatever it says"),
+        pytest.param([ODD], WITHIN_26_HOURS, 0, Protection.PROTECTED, id="the policy decides"),
+        pytest.param([ODD], WITHIN_26_HOURS, 2, Protection.AT_RISK, id="either way"),
+    ],
+)
+def test_a_schedule_that_cannot_be_read_promises_nothing_that_could_be_kept(
+    jobs: list[Any], policy: Policy, age: int, protection: Protection
+) -> None:
+    judged = judge(group(rows(dailies(5, SAVED - age * DAY))), jobs=jobs, policy=policy)
+    assert judged.guest().protection is protection
+    if protection is Protection.UNKNOWN:
+        assert ReasonCode.SCHEDULE_NOT_READABLE in reasons(judged)
+        assert judged.guest().limit_seconds is None
