@@ -13,6 +13,7 @@ from report.findings import Finding
 from report.history import ClusterHistory
 from report.matching import MatchedGroup
 from report.model import LastRun, Reason, ReasonCode, RestoreProof
+from report.past import PastGuest
 from report.policy import Expectation, StoreMark
 from report.targets import Target
 
@@ -88,8 +89,8 @@ class Evidence:
     write; `included`: PVE's word on its volumes by active job, None where it did not tell. `unread`: why backups of it may exist that were
     not seen, one reason a store; `unread_promised`: those of stores that its active jobs write to; `unread_copies`: beside `unread`, stores
     that nobody can reach now. `usual_seconds`: how long its jobs usually take, None where tasks that tell were never read. `sync_jobs`: by
-    PBS. `restores`: those that worked and were seen, `restores_unread`: why there may be others; `drills`: those reported. `zone` is that
-    of its node, a guess unless `zone_known`.
+    PBS. `restores`: those that worked and were seen, `restores_unread`: why there may be others; `drills`: those reported. `before`: as it
+    was judged last. `zone` is that of its node, a guess unless `zone_known`.
     """
 
     pve: str
@@ -109,6 +110,7 @@ class Evidence:
     expectation: Expectation
     rule: str
     history: ClusterHistory
+    before: PastGuest | None
     runs: Mapping[str, LastRun]
     sync_jobs: Mapping[str, tuple[PbsJob, ...]]
     restores: tuple[RestoreProof, ...]

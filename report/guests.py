@@ -25,7 +25,6 @@ from report.judgements.verification import judge_verification, newest_verified
 from report.judgements.versions import judge_versions
 from report.layout import Around, lay_out
 from report.model import GroupReport, GuestReport, Protection, Reason, ReasonCode, UsableBackup
-from report.past import Past
 from report.restores import pbs_volume, restore_command, storage_of_disks
 from report.verdict import Case, decide, unless_noted
 from report.waivers import Applied, apply_waivers, noted_waivers, waivers_of
@@ -41,7 +40,6 @@ class GuestJudge:
     case: ClusterCase
     around: Around
     groups: Mapping[tuple[str, int], Sequence[GroupReport]]
-    past: Past
     calendar: Calendar
     strips: Strips
 
@@ -121,8 +119,7 @@ class GuestJudge:
             for problem in noted_waivers(*asked).problems
         ]
         found = (*(finding for judgement in judgements for finding in judgement.findings), *unread)
-        before = self.past.guests.get((evidence.pve, evidence.guest.vmid))
-        aged = with_ages(sorted(found, key=_rank), before, evidence.now)
+        aged = with_ages(sorted(found, key=_rank), evidence.before, evidence.now)
         return apply_waivers(aged, waivers_of(*asked), evidence.now)
 
 

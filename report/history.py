@@ -7,6 +7,7 @@ unseen.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -31,15 +32,16 @@ class UnreadLog:
 
 @dataclass(frozen=True, slots=True)
 class ClusterHistory:
-    """Attempts by guest, newest first; by node: tasks that ended, running tasks, the oldest end that is listed, when it was read.
-    `starts`: which jobs may have started a task. `unread_logs`: by node. `fresh`: nodes whose tasks are those of now; `unread_nodes`:
-    those that have guests and whose tasks were never read.
+    """Attempts by guest, newest first; by node: tasks that ended, running tasks, the oldest end that is listed, when it was read. `starts`:
+    which jobs may have started a task, `answers`: how many tasks of a node may have answered to a job's event. `unread_logs`: by node.
+    `fresh`: nodes whose tasks are those of now; `unread_nodes`: those that have guests and whose tasks were never read.
     """
 
     attempts: Mapping[int, tuple[Attempt, ...]] = field(default_factory=dict)
     ended: Mapping[str, tuple[Task, ...]] = field(default_factory=dict)
     running: Mapping[str, tuple[Task, ...]] = field(default_factory=dict)
     starts: Starts = field(default_factory=dict)
+    answers: Mapping[tuple[str, str, int], int] = field(default_factory=dict)
     reach: Mapping[str, int] = field(default_factory=dict)
     read_at: Mapping[str, int] = field(default_factory=dict)
     unread_logs: Mapping[str, tuple[UnreadLog, ...]] = field(default_factory=dict)
@@ -74,19 +76,26 @@ class ClusterHistory:
             return True
         return None if self.read_at.get(node, 0) < at else False
 
-    def missed(self, node: str, event: int, now: int) -> bool:
-        """Given a node, an event of a job that has a part there, and now, say whether it certainly passed without a task (B25).
+    def missed(self, job: str, node: str, event: int, now: int) -> bool:
+        """Given a job, a node where it has a part, an event of it, and now, say whether it certainly passed without a task (B25).
 
         Only within what the node's history reaches (a task that is not listed any more ended before all that are), and only where it was
         read after the event; a task that ran across the event may have kept it waiting (B17, B20), and one that started later may have
-        made it up.
+        made it up, unless it is known to be another job's.
         """
         reach, read_at = self.reach.get(node), self.read_at.get(node)
         if reach is None or read_at is None or event < reach or read_at < event + STARTED_WITHIN_SECONDS:
             return False
         scheduled = (task for task in self.ended.get(node, ()) if task.user == SCHEDULER)
         tasks = (*scheduled, *self.running.get(node, ()))
-        return not any(task.started_at >= event or (task.ended_at or now) >= event for task in tasks)
+        return not any((task.ended_at or now) >= event and not self._is_of_others(job, task) for task in tasks)
+
+    def _is_of_others(self, job: str, task: Task) -> bool:
+        """Say whether a task answered to events of other jobs: those could have started it, this one not, and each needs one of its own."""
+        started = self.starts.get(task.upid, ())
+        if not started or any(other == job for other, _ in started):
+            return False
+        return self.answers.get((task.node, *started[0]), 0) <= len(started)
 
 
 def read_history(reader: TaskReader, now: int) -> ClusterHistory:
@@ -110,6 +119,12 @@ def read_history(reader: TaskReader, now: int) -> ClusterHistory:
         ended=over,
         running=running,
         starts=reader.starts,
+        answers=Counter(
+            (task.node, *start)
+            for reading in read.values()
+            for task in reading.value or ()
+            for start in reader.starts.get(task.upid, ())
+        ),
         reach={node: min(task.ended_at or 0 for task in tasks) for node, tasks in over.items() if tasks},
         read_at={node: reading.fetched_at for node, reading in read.items() if reading.fetched_at is not None},
         unread_logs={node: logs for node, logs in unread.items() if logs},

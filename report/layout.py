@@ -13,6 +13,7 @@ from report.expectations import expectation_of
 from report.facts import BackupJob, Drill, Guest, StorageDefinition, VzdumpDefaults
 from report.matching import MatchedGroup
 from report.model import Reason, ReasonCode
+from report.past import Past
 from report.policy import Policy
 from report.runs import usual_seconds
 from report.targets import Target, storage_of
@@ -22,10 +23,11 @@ Promised = Mapping[Target, tuple[BackupJob, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What guests of all clusters share: `drills` by (cluster, vmid), `sync_jobs` by PBS."""
+    """What guests of all clusters share. `past`: what the Report before left; `drills` by (cluster, vmid); `sync_jobs` by PBS."""
 
     estate: Estate
     policy: Policy
+    past: Past
     drills: Mapping[tuple[str, int], tuple[Drill, ...]]
     sync_jobs: Mapping[str, tuple[PbsJob, ...]]
 
@@ -63,6 +65,7 @@ def lay_out(case: ClusterCase, around: Around, guest: Guest) -> Evidence:
         expectation=expectation,
         rule=rule,
         history=case.history,
+        before=around.past.guests.get((name, guest.vmid)),
         runs=case.runs,
         sync_jobs=around.sync_jobs,
         restores=case.restores.get(guest.vmid, ()),

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 
 from report.model import Coverage, Protection
-from report.past import GroupKey, GuestKey, PastGuest, PastPolicy
+from report.past import GroupKey, GuestKey, PastGuest, PastJob, PastPolicy
 
 COVERAGES = (Coverage.PLANNED, Coverage.NOT_PLANNED, Coverage.UNDECIDED)
 # from the best to the worst: the worst of a day is the greatest
@@ -43,19 +43,23 @@ def guest_text(guest: PastGuest) -> str:
     """Given a guest as it was judged, return it as text."""
     findings = [[code, subject, since] for (code, subject), since in guest.findings.items()]
     jobs, excluded = sorted(guest.jobs), sorted(guest.excluded)
-    return json.dumps([guest.name, guest.node, guest.coverage, guest.protection, findings, jobs, excluded])
+    known = [[job.schedule, job.since, job.edited] for _, job in sorted(guest.jobs.items())]
+    return json.dumps([guest.name, guest.node, guest.coverage, guest.protection, findings, jobs, excluded, known])
 
 
 def read_guest(text: str) -> PastGuest:
-    """Given the text of a guest as it was judged, return it; raise ValueError for a state that we do not know."""
-    name, node, coverage, protection, findings, jobs, excluded = json.loads(text)
+    """Given the text of a guest as it was judged, return it; raise ValueError for a state that we do not know. What is at its end was added
+    one after another: an older text has less of it.
+    """
+    name, node, coverage, protection, findings, jobs, excluded, *more = json.loads(text)
+    known = more[0] if more else [["", 0]] * len(jobs)
     return PastGuest(
         name=name,
         node=node,
         coverage=Coverage(coverage),
         protection=Protection(protection),
         findings={(code, subject): since for code, subject, since in findings},
-        jobs=frozenset(jobs),
+        jobs={job: PastJob(*told) for job, told in zip(jobs, known, strict=True)},
         excluded=frozenset(excluded),
     )
 

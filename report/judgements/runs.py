@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from report.attempts import Attempt
 from report.evidence import Evidence, Judgement, unless_unseen
+from report.facts import BackupJob
 from report.findings import Finding, FindingCode
 from report.jobs import parse_schedule
 from report.judgements.freshness import due_after, limit_doubts
@@ -140,17 +141,27 @@ def _of_failure(
 
 
 def _missed(evidence: Evidence) -> Iterator[Finding]:
-    """Yield the jobs whose latest event passed without a task on the guest's node and without a backup (B25). No API tells since when a
-    job is there: only one that writes where the guest had a backup before is known to have been.
-    """
-    node, newest = evidence.guest.node, evidence.newest_at
-    for job in evidence.active if newest is not None else ():
+    """Yield the jobs whose latest event passed without a task on the guest's node and without a backup where they write (B25)."""
+    node = evidence.guest.node
+    for job in evidence.active if evidence.newest_at is not None else ():
         event = _latest_event(job.schedule or "", evidence.zone, evidence.now - GRACE_SECONDS)
-        if event is None or newest is None or newest >= event:
+        if event is None or (evidence.newest_on(evidence.target_of(job)) or 0) >= event:
             continue
-        before = any(job in holding.jobs and holding.versions for holding in evidence.holdings)
-        if before and evidence.history.missed(node, event, evidence.now):
+        if _was_there(evidence, job, event) and evidence.history.missed(job.id, node, event, evidence.now):
             yield Finding.of(FindingCode.MISSED_RUN, job.id, job=job.id, at=event, node=node)
+
+
+def _was_there(evidence: Evidence, job: BackupJob, event: int) -> bool:
+    """Say whether a job is known to have been there at its event, as it is now. No API tells: our own record does, and that it writes where
+    the guest had a backup before.
+    """
+    known = evidence.before.jobs.get(job.id) if evidence.before else None
+    if known is not None and known.since:
+        if known.schedule != (job.schedule or "") or (known.edited and known.since > event):
+            return False
+        if known.since <= event:
+            return True
+    return any(job in holding.jobs and holding.versions for holding in evidence.holdings)
 
 
 @lru_cache(maxsize=512)

@@ -11,6 +11,7 @@ from report.analyse import analyse
 from report.facts import Facts, GuestConfig, GuestOutcome, GuestResult, TaskOutcome
 from report.findings import FindingCode
 from report.model import Protection, ReasonCode
+from report.past import NOTHING, remember
 from report.policy import Expectation, Policy
 from report.readings import Reading
 from tests import builders as a
@@ -258,3 +259,77 @@ def test_a_schedule_that_cannot_be_read_promises_nothing_that_could_be_kept(
     if protection is Protection.UNKNOWN:
         assert ReasonCode.SCHEDULE_NOT_READABLE in reasons(judged)
         assert judged.guest().limit_seconds is None
+
+
+# --- runs that never happened
+
+
+def missing(*later: Any) -> dict[str, Any]:
+    """Return tasks without those of tonight, with others on pve1."""
+    before = {node: e.nightly_tasks(9, NIGHT - DAY, node=node) for node in e.NODES}
+    return {"tasks": {"pve1": a.reading((*later, *before["pve1"])), "pve2": a.reading(before["pve2"])}}
+
+
+OTHERS = [e.job(), e.job("other", all=False, vmid="200", schedule="03:00")]
+LATER = e.task(NIGHT + HOUR, upid="other")
+
+
+@pytest.mark.parametrize(
+    ("jobs", "later", "missed"),
+    [
+        pytest.param(OTHERS, (), True, id="no task"),
+        pytest.param(OTHERS, (LATER,), True, id="another job's task answers to its own event"),
+        pytest.param(OTHERS, (LATER, e.task(NIGHT + HOUR, upid="late")), False, id="a second one may have made it up"),
+        pytest.param([e.job()], (LATER,), False, id="a task that no job explains may have made it up"),
+        pytest.param(
+            [e.job(), e.job("other", all=False, vmid="200", schedule="01:00")],
+            (e.task(NIGHT - HOUR, lasts=2 * HOUR, upid="long"),),
+            True,
+            id="another job's task that ran across the event: this one's would be listed, waiting (B20)",
+        ),
+    ],
+)
+def test_a_run_is_missed_where_no_task_answered_that_may_have_been_its_own(
+    jobs: list[Any], later: tuple[Any, ...], missed: bool
+) -> None:
+    judged = judge(
+        group(rows(dailies(5, SAVED - DAY))),
+        guests=[a.guest(100), a.guest(200)],
+        jobs=jobs,
+        policy=Policy(default=Expectation(max_age_seconds=7 * DAY)),
+        **missing(*later),
+    )
+    assert (F.MISSED_RUN in judged.codes) is missed
+
+
+def recorded(*reports: tuple[int, str]) -> Judged:
+    """Judge a guest whose job `second` never ran nor wrote, with Reports of so many seconds ago in which it had such a schedule."""
+    past = NOTHING
+    for ago, schedule in reports:
+        jobs = [e.job(), e.job("second", storage="off", schedule=schedule)]
+        before = judge(group(), **TWO_STORES | {"jobs": jobs}).report
+        past = remember(replace(before, created_at=e.NOW - ago), past)
+    return judge(group(), past=past, **TWO_STORES)
+
+
+@pytest.mark.parametrize(
+    ("reports", "missed"),
+    [
+        pytest.param([], False, id="since when the job is there nobody tells"),
+        pytest.param([(5 * DAY, "01:00")], True, id="it was there five days ago"),
+        pytest.param([(5 * DAY, "01:00"), (60, "01:00")], True, id="and all the time since"),
+        pytest.param([(60, "01:00")], False, id="it is known since its last event"),
+        pytest.param([(5 * DAY, "05:00"), (60, "01:00")], False, id="it had another schedule at its last event"),
+        pytest.param([(5 * DAY, "05:00")], False, id="its schedule was changed just now"),
+    ],
+)
+def test_our_own_record_tells_that_a_job_was_there_at_its_event(reports: list[tuple[int, str]], missed: bool) -> None:
+    assert (F.MISSED_RUN in recorded(*reports).codes) is missed
+
+
+def test_a_store_that_holds_backups_does_not_tell_of_an_event_before_the_schedule_was_changed() -> None:
+    before = judge(group(), jobs=[e.job(schedule="22:00")]).report
+    past = remember(replace(before, created_at=e.NOW - 60))
+    late = group(rows(dailies(5, SAVED - 4 * HOUR)))
+    assert F.MISSED_RUN in judge(late, **missing()).codes
+    assert F.MISSED_RUN not in judge(late, past=past, **missing()).codes
