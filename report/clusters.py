@@ -35,9 +35,9 @@ from report.visibility import inventory_known
 @dataclass(frozen=True, slots=True)
 class ClusterCase:
     """A cluster before its guests are judged. `judged`: its jobs, None where they cannot be seen; `covered`, `active`: coverage and active
-    jobs by vmid; `runs`: newest runs by job, `lasted`: how long they take, which does not age; `included`: PVE's word
-    on volumes by job and vmid; `restores`: those that worked, by source vmid, `restores_unread`: why there may be others; `unread`: where
-    backups may lie that were not seen.
+    jobs by vmid; `runs`: newest runs by job, `lasted`: how long they take, which does not age; `included`: PVE's word on volumes by job and
+    vmid; `restores`: those that worked, by type and vmid of the source, `restores_unread`: why there may be others; `unread`: where backups
+    may lie that were not seen.
     """
 
     facts: ClusterFacts
@@ -50,7 +50,7 @@ class ClusterCase:
     lasted: Mapping[str, int]
     history: ClusterHistory
     included: Mapping[str, Mapping[int, IncludedGuest]]
-    restores: Mapping[int, tuple[RestoreProof, ...]]
+    restores: Mapping[tuple[str, int], tuple[RestoreProof, ...]]
     unread: Unread
     restores_unread: Reason | None
 

@@ -68,7 +68,7 @@ def lay_out(case: ClusterCase, around: Around, guest: Guest) -> Evidence:
         before=around.past.guests.get((name, guest.vmid)),
         runs=case.runs,
         sync_jobs=around.sync_jobs,
-        restores=case.restores.get(guest.vmid, ()),
+        restores=case.restores.get((guest.guest_type, guest.vmid), ()),
         drills=around.drills.get((name, guest.vmid), ()),
         restores_unread=case.restores_unread,
         zone=case.view.zone(guest.node),
