@@ -105,7 +105,8 @@ class GuestJudge:
             disks=disks.cover,
             last_failure_at=runs.last_failure_at,
             last_duration_seconds=runs.last_duration_seconds,
-            proof=proven.proof,
+            restore_seen=proven.seen,
+            restore_reported=proven.reported,
             restore_command=restore_command(usable, guest.guest_type, guest.vmid, storage),
             days=self.strips.of(evidence),
         )

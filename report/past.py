@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from report.forecast import Usages, with_usage
-from report.model import Coverage, GroupReport, GuestReport, Protection, Report
+from report.model import Coverage, GroupReport, GuestReport, Protection, Report, RestoreProof
 from report.readings import Keep
 from report.timeline import NONE_EXPECTED, STRIP_DAYS, aligned, codes_of, day_number
 from report.trend import Totals, count_clusters, with_today
@@ -30,7 +30,9 @@ class PastJob:
 
 @dataclass(frozen=True, slots=True)
 class PastGuest:
-    """A guest as it was judged. `findings`: since when each is open, by (code, subject); `jobs`: its active ones."""
+    """A guest as it was judged. `findings`: since when each is open, by (code, subject); `jobs`: its active ones; `restore_seen`: the
+    newest restore that was ever seen to work.
+    """
 
     name: str | None
     node: str
@@ -39,6 +41,8 @@ class PastGuest:
     findings: Mapping[tuple[str, str], int] = field(default_factory=dict)
     jobs: Mapping[str, PastJob] = field(default_factory=dict)
     excluded: frozenset[str] = frozenset()
+    guest_type: str = ""
+    restore_seen: RestoreProof | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +149,18 @@ def _aged(guest: PastGuest, before: PastGuest | None) -> PastGuest:
         guest,
         findings={each: min(at, known.get(each, at)) for each, at in guest.findings.items()},
         jobs={name: _older(before.jobs.get(name), job) for name, job in guest.jobs.items()},
+        restore_seen=_newer(guest, before),
     )
 
 
 def _older(kept: PastJob | None, since: PastJob) -> PastJob:
     return kept if kept is not None and kept.since and kept.schedule == since.schedule else since
+
+
+def _newer(guest: PastGuest, before: PastGuest) -> RestoreProof | None:
+    if guest.restore_seen is not None or guest.guest_type != before.guest_type:
+        return guest.restore_seen
+    return before.restore_seen
 
 
 def policy_since(past: Past, key: GroupKey, acts: Acts) -> int | None:
@@ -195,6 +206,8 @@ def _guest(report: GuestReport, now: int, jobs: Mapping[str, PastJob]) -> PastGu
         findings={(finding.code, finding.subject): finding.since or now for finding in report.findings},
         jobs=jobs,
         excluded=frozenset(report.excluded_volumes or ()),
+        guest_type=report.guest.guest_type,
+        restore_seen=report.restore_seen,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from report.model import Coverage, Protection
+from report.model import Coverage, Protection, RestoreProof
 from report.past import GroupKey, GuestKey, PastGuest, PastJob, PastPolicy
 
 COVERAGES = (Coverage.PLANNED, Coverage.NOT_PLANNED, Coverage.UNDECIDED)
@@ -44,15 +44,18 @@ def guest_text(guest: PastGuest) -> str:
     findings = [[code, subject, since] for (code, subject), since in guest.findings.items()]
     jobs, excluded = sorted(guest.jobs), sorted(guest.excluded)
     known = [[job.schedule, job.since, job.edited] for _, job in sorted(guest.jobs.items())]
-    return json.dumps([guest.name, guest.node, guest.coverage, guest.protection, findings, jobs, excluded, known])
+    proof = guest.restore_seen
+    seen = [proof.at, proof.by, proof.backup_at, proof.target_vmid] if proof else None
+    states = [guest.name, guest.node, guest.coverage, guest.protection]
+    return json.dumps([*states, findings, jobs, excluded, known, guest.guest_type, seen])
 
 
 def read_guest(text: str) -> PastGuest:
-    """Given the text of a guest as it was judged, return it; raise ValueError for a state that we do not know. What is at its end was added
-    one after another: an older text has less of it.
+    """Given the text of a guest as it was judged, return it; raise ValueError for a state that we do not know. An older text ends
+    with the volumes that are left out.
     """
     name, node, coverage, protection, findings, jobs, excluded, *more = json.loads(text)
-    known = more[0] if more else [["", 0]] * len(jobs)
+    known, guest_type, seen = more or ([["", 0]] * len(jobs), "", None)
     return PastGuest(
         name=name,
         node=node,
@@ -61,6 +64,8 @@ def read_guest(text: str) -> PastGuest:
         findings={(code, subject): since for code, subject, since in findings},
         jobs={job: PastJob(*told) for job, told in zip(jobs, known, strict=True)},
         excluded=frozenset(excluded),
+        guest_type=guest_type,
+        restore_seen=RestoreProof(*seen) if seen else None,
     )
 
 

@@ -21,9 +21,10 @@ _WORKED = ("OK", "WARNINGS")
 
 @dataclass(frozen=True, slots=True)
 class Proven:
-    """The newest proof, None without any, and what the policy says of it."""
+    """The newest restore that was seen to work, the newest drill that was reported to, None without any, and what the policy says."""
 
-    proof: RestoreProof | None
+    seen: RestoreProof | None
+    reported: RestoreProof | None
     judgement: Judgement
 
 
@@ -39,13 +40,13 @@ def proofs_of(
         source = _source(restore, zones.get(restore.node, UTC)) if restore.status.startswith(_WORKED) else None
         if source is not None:
             guest_type, vmid, backup_at = source
-            proof = RestoreProof(restore.ended_at, True, restore.node, backup_at, restore.vmid)
+            proof = RestoreProof(restore.ended_at, restore.node, backup_at, restore.vmid)
             found.setdefault((guest_type, vmid), []).append(proof)
     return {key: tuple(sorted(proofs, key=_at, reverse=True)) for key, proofs in found.items()}
 
 
-def _at(proof: RestoreProof) -> tuple[int, bool, str, int, int]:
-    return proof.at, proof.observed, proof.by, proof.backup_at or 0, proof.target_vmid or 0
+def _at(proof: RestoreProof) -> tuple[int, str, int, int]:
+    return proof.at, proof.by, proof.backup_at or 0, proof.target_vmid or 0
 
 
 def _source(restore: Restore, zone: tzinfo) -> tuple[str, int, int] | None:
@@ -65,24 +66,36 @@ def judge_proof(evidence: Evidence) -> Proven:
     """
     created_at = (evidence.config.created_at if evidence.config else None) or 0
     drills = [drill for drill in evidence.drills if (drill.backup_at or drill.at) >= created_at]
-    observed = [proof for proof in evidence.restores if (proof.backup_at or proof.at) >= created_at]
-    reported = [RestoreProof(drill.at, False, drill.reported_by, drill.backup_at) for drill in drills if drill.ok]
-    proof = max((*observed, *reported), key=_at, default=None)
+    restores = [*evidence.restores, *_remembered(evidence)]
+    seen = max((proof for proof in restores if (proof.backup_at or proof.at) >= created_at), key=_at, default=None)
+    worked = (RestoreProof(drill.at, drill.reported_by, drill.backup_at) for drill in drills if drill.ok)
+    reported = max(worked, key=_at, default=None)
     failed = max((drill for drill in drills if not drill.ok), key=_drill_at, default=None)
-    findings = tuple(_findings(evidence, proof, failed))
+    findings = tuple(_findings(evidence, max(_times(seen, reported), default=0), failed))
     if findings and evidence.restores_unread is not None:
-        return Proven(proof, Judgement(doubts=(evidence.restores_unread,)))
-    return Proven(proof, Judgement(findings))
+        return Proven(seen, reported, Judgement(doubts=(evidence.restores_unread,)))
+    return Proven(seen, reported, Judgement(findings))
+
+
+def _remembered(evidence: Evidence) -> Iterator[RestoreProof]:
+    """Yield the restore that was seen before: what PVE lists reaches days only (G4)."""
+    before = evidence.before
+    if before is not None and before.restore_seen is not None and before.guest_type == evidence.guest.guest_type:
+        yield before.restore_seen
+
+
+def _times(*proofs: RestoreProof | None) -> Iterator[int]:
+    return (proof.at for proof in proofs if proof is not None)
 
 
 def _drill_at(drill: Drill) -> tuple[int, str, str]:
     return drill.at, drill.reported_by, drill.message
 
 
-def _findings(evidence: Evidence, proof: RestoreProof | None, failed: Drill | None) -> Iterator[Finding]:
-    if failed is not None and (proof is None or failed.at > proof.at):
+def _findings(evidence: Evidence, newest: int, failed: Drill | None) -> Iterator[Finding]:
+    """Yield what speaks against the proof of time `newest`, 0 without any."""
+    if failed is not None and failed.at > newest:
         yield Finding.of(FindingCode.DRILL_FAILED, at=failed.at, by=failed.reported_by, message=failed.message)
     limit = evidence.expectation.restore_proven_within_seconds
-    if limit is not None and (proof is None or evidence.now - proof.at > limit):
-        newest = proof.at if proof else 0
+    if limit is not None and (not newest or evidence.now - newest > limit):
         yield Finding.of(FindingCode.RESTORE_NOT_PROVEN, newest=newest, limit_seconds=limit, rule=evidence.rule)

@@ -8,11 +8,14 @@ import pytest
 
 from report.facts import Drill, GuestConfig, Restore
 from report.findings import FindingCode
+from report.model import RestoreProof
+from report.past import remember
 from report.policy import Expectation, Policy
 from tests import builders as a
 from tests.report.estates import DAY, NOW, SAVED, dailies, group, judge, rows
 
 DEMANDED = Policy(default=Expectation(restore_proven_within_seconds=90 * DAY))
+TAKEN = 1_790_820_060  # 2026-10-01 02:01 UTC
 SOURCE = "vm/100/2026-10-01T02:01:00Z"
 
 
@@ -72,3 +75,32 @@ def test_a_drill_of_a_predecessor_that_failed_is_nothing_to_the_guest() -> None:
     assert FindingCode.DRILL_FAILED in judge(group(), drills=(failed,)).codes
     configs = {100: GuestConfig(NOW, created_at=SAVED - 3 * DAY)}
     assert FindingCode.DRILL_FAILED not in judge(group(), drills=(failed,), configs=configs).codes
+
+
+def test_what_was_seen_and_what_was_reported_stand_side_by_side() -> None:
+    drill = Drill("lab", 100, NOW - DAY, True, "ana", backup_at=SAVED - DAY)
+    guest = judge(group(), drills=(drill,), **restored(SOURCE)).guest()
+    assert guest.restore_seen == RestoreProof(NOW - 10 * DAY, "pve1", TAKEN, 900)
+    assert guest.restore_reported == RestoreProof(NOW - DAY, "ana", SAVED - DAY)
+
+
+@pytest.mark.parametrize(("seen", "drilled"), [(10, 100), (100, 10)])
+def test_the_policy_is_met_by_either(seen: int, drilled: int) -> None:
+    drill = Drill("lab", 100, NOW - drilled * DAY, True, "ana")
+    judged = judge(group(), policy=DEMANDED, drills=(drill,), **restored(SOURCE, at=NOW - seen * DAY))
+    assert FindingCode.RESTORE_NOT_PROVEN not in judged.codes
+
+
+def test_a_restore_that_was_seen_once_stays_known_when_its_task_is_listed_no_more() -> None:
+    past = remember(judge(group(), **restored(SOURCE)).report)
+    again = judge(group(), policy=DEMANDED, past=remember(judge(group(), past=past).report, past))
+    assert again.guest().restore_seen == RestoreProof(NOW - 10 * DAY, "pve1", TAKEN, 900)
+    assert FindingCode.RESTORE_NOT_PROVEN not in again.codes
+
+
+def test_what_is_remembered_proves_no_guest_of_another_type_and_none_that_is_younger() -> None:
+    past = remember(judge(group(), **restored(SOURCE)).report)
+    container = [a.guest(100, guest_type="lxc")]
+    assert judge(group(backup_type="ct"), guests=container, past=past).guest().restore_seen is None
+    younger = {100: GuestConfig(NOW, created_at=SAVED - 3 * DAY)}
+    assert judge(group(), configs=younger, past=past).guest().restore_seen is None
