@@ -30,8 +30,8 @@ class PastJob:
 
 @dataclass(frozen=True, slots=True)
 class PastGuest:
-    """A guest as it was judged. `findings`: since when each is open, by (code, subject); `jobs`: its active ones; `restore_seen`: the
-    newest restore that was ever seen to work.
+    """A guest as it was judged. `findings`: since when each is open, by (code, subject); `jobs`: its active ones; `excluded`: volumes that
+    they leave out, None not known; `restore_seen`: the newest restore that was ever seen to work.
     """
 
     name: str | None
@@ -40,7 +40,7 @@ class PastGuest:
     protection: Protection
     findings: Mapping[tuple[str, str], int] = field(default_factory=dict)
     jobs: Mapping[str, PastJob] = field(default_factory=dict)
-    excluded: frozenset[str] = frozenset()
+    excluded: frozenset[str] | None = frozenset()
     guest_type: str = ""
     restore_seen: RestoreProof | None = None
 
@@ -205,7 +205,7 @@ def _guest(report: GuestReport, now: int, jobs: Mapping[str, PastJob]) -> PastGu
         protection=report.protection,
         findings={(finding.code, finding.subject): finding.since or now for finding in report.findings},
         jobs=jobs,
-        excluded=frozenset(report.excluded_volumes or ()),
+        excluded=None if report.excluded_volumes is None else frozenset(report.excluded_volumes),
         guest_type=report.guest.guest_type,
         restore_seen=report.restore_seen,
     )

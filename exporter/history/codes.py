@@ -42,7 +42,7 @@ def group_key(text: str) -> GroupKey:
 def guest_text(guest: PastGuest) -> str:
     """Given a guest as it was judged, return it as text."""
     findings = [[code, subject, since] for (code, subject), since in guest.findings.items()]
-    jobs, excluded = sorted(guest.jobs), sorted(guest.excluded)
+    jobs, excluded = sorted(guest.jobs), None if guest.excluded is None else sorted(guest.excluded)
     known = [[job.schedule, job.since, job.edited] for _, job in sorted(guest.jobs.items())]
     proof = guest.restore_seen
     seen = [proof.at, proof.by, proof.backup_at, proof.target_vmid] if proof else None
@@ -63,7 +63,7 @@ def read_guest(text: str) -> PastGuest:
         protection=Protection(protection),
         findings={(code, subject): since for code, subject, since in findings},
         jobs={job: PastJob(*told) for job, told in zip(jobs, known, strict=True)},
-        excluded=frozenset(excluded),
+        excluded=None if excluded is None else frozenset(excluded),
         guest_type=guest_type,
         restore_seen=RestoreProof(*seen) if seen else None,
     )
