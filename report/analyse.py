@@ -48,8 +48,8 @@ def analyse(facts: Facts, policy: Policy, now: int, past: Past = NOTHING, baseli
     cases = [prepare_cluster(cluster, estate) for cluster in estate.clusters.values()]
     servers = estate.servers.values()
     active = {(case.facts.name, vmid): jobs for case in cases for vmid, jobs in case.active.items()}
-    groups = tuple(report_groups(estate, active, {case.facts.name: case.runs for case in cases}, now, past))
-    around = Around(estate, policy, _by_guest(facts.drills or ()), *_server_jobs(estate))
+    groups = tuple(report_groups(estate, active, {case.facts.name: case.lasted for case in cases}, now, past))
+    around = Around(estate, policy, past, _by_guest(facts.drills or ()), *_server_jobs(estate))
     guests = tuple(_guests(cases, around, groups, past))
     jobs = tuple(job for case in cases for job in _jobs(case, now))
     storages = tuple(storage for case in cases for storage in report_storages(case, now, policy.declared or ()))
@@ -99,7 +99,7 @@ def _guests(
     window = window_of(around.estate.now, around.policy.zone)
     for case in cases:
         strips = Strips(window, case.facts, case.history, past.days, around.estate.now)
-        judge = GuestJudge(case, around, of_guest, past, calendar, strips)
+        judge = GuestJudge(case, around, of_guest, calendar, strips)
         yield from (judge.judge(guest) for guest in case.guests)
 
 

@@ -1,4 +1,6 @@
-"""What changed since the Report before: who lost protection and by what, who regained it, which guests came and went."""
+"""What changed since the Report before: who lost protection and by what, what else befell who had none, who regained it, which guests came
+and went.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +8,23 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from report.backups import place_name
 from report.findings import Finding
-from report.model import Change, ChangeKind, GroupReport, GuestReport, JobReport, Protection, Reason, ReasonCode
+from report.model import (
+    Change,
+    ChangeKind,
+    Coverage,
+    GroupReport,
+    GuestReport,
+    JobReport,
+    JobState,
+    Protection,
+    Reason,
+    ReasonCode,
+)
 from report.past import GuestKey, Past, PastGuest, judged_before, key_of
 from report.readings import Keep
 
 _WORSE_LAST = (Protection.PROTECTED, Protection.AT_RISK, Protection.UNPROTECTED)
+_BAD = (Protection.AT_RISK, Protection.UNPROTECTED)
 
 
 def with_ages(findings: Sequence[Finding], before: PastGuest | None, now: int) -> tuple[Finding, ...]:
@@ -72,20 +86,23 @@ def _changed(
         if guest.pve not in past.inventories:
             return None
         return Change(ChangeKind.NEW, guest.pve, vmid, name, None, after)
+    known = () if before.protection is Protection.WAIVED else before.findings
+    new = tuple(
+        finding for finding in guest.findings if finding.lowers and (finding.code, finding.subject) not in known
+    )
     kind = _kind(before.protection, after)
+    if kind is None and before.protection is after and after in _BAD and (new or _lost_jobs(guest, before)):
+        kind = ChangeKind.WORSE
     if kind is None:
         return None
     causes = tuple(dict.fromkeys((*_causes(guest, before, there), *reduced)))
-    new = tuple(
-        finding
-        for finding in guest.findings
-        if finding.lowers and (finding.code, finding.subject) not in before.findings
-    )
     worse = kind in (ChangeKind.LOST, ChangeKind.WORSE, ChangeKind.UNCLEAR)
     return Change(kind, guest.pve, vmid, name, before.protection, after, causes if worse else (), new if worse else ())
 
 
 def _kind(before: Protection, after: Protection) -> ChangeKind | None:
+    if before is Protection.WAIVED and after in _BAD:
+        return ChangeKind.WORSE  # its waiver ran out
     if before is after or Protection.WAIVED in (before, after):
         return None
     if after is Protection.UNKNOWN:
@@ -97,6 +114,14 @@ def _kind(before: Protection, after: Protection) -> ChangeKind | None:
     if after is Protection.PROTECTED:
         return ChangeKind.REGAINED
     return ChangeKind.WORSE if _WORSE_LAST.index(after) > _WORSE_LAST.index(before) else ChangeKind.BETTER
+
+
+def _lost_jobs(guest: GuestReport, before: PastGuest) -> bool:
+    """Say whether a job that saved the guest does so no more, as far as its jobs are known."""
+    if guest.coverage is Coverage.UNDECIDED:
+        return False
+    kept = {job.job for job in guest.jobs if job.state in (JobState.ACTIVE, JobState.UNKNOWN)}
+    return bool(before.jobs.keys() - kept)
 
 
 def _causes(guest: GuestReport, before: PastGuest, there: set[tuple[str, str]]) -> Iterator[Reason]:
@@ -112,7 +137,7 @@ def _causes(guest: GuestReport, before: PastGuest, there: set[tuple[str, str]]) 
             yield Reason.of(ReasonCode.JOB_GONE, job=job)
         elif held is None:
             yield Reason.of(ReasonCode.JOB_DROPPED_GUEST, job=job)
-    left_out = sorted(set(guest.excluded_volumes or ()) - before.excluded)
+    left_out = sorted(set(guest.excluded_volumes or ()) - before.excluded) if before.excluded is not None else ()
     if left_out:
         yield Reason.of(ReasonCode.VOLUMES_LEFT_OUT, volumes=", ".join(left_out))
 

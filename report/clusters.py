@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from report.agreement import Agreement, compare_with_pve, covered_by_hidden_jobs
+from report.attempts import TaskReader
 from report.coverage import GuestCoverage, cover_guests
 from report.drift import Drift, drift_of
 from report.estate import Estate, Unread
@@ -25,7 +26,7 @@ from report.model import (
 )
 from report.policy import DeclaredStorage
 from report.privileges import PVE, missing_privileges
-from report.runs import last_runs
+from report.runs import durations, last_runs, starts_of
 from report.storage_options import PBS
 from report.view import ClusterView
 from report.visibility import inventory_known
@@ -34,9 +35,9 @@ from report.visibility import inventory_known
 @dataclass(frozen=True, slots=True)
 class ClusterCase:
     """A cluster before its guests are judged. `judged`: its jobs, None where they cannot be seen; `covered`, `active`: coverage and active
-    jobs by vmid; `runs`: newest runs by job, `usual_runs`: those that tell how long runs take, which does not age; `included`: PVE's word
-    on volumes by job and vmid; `restores`: those that worked, by source vmid, `restores_unread`: why there may be others; `unread`: where
-    backups may lie that were not seen.
+    jobs by vmid; `runs`: newest runs by job, `lasted`: how long they take, which does not age; `included`: PVE's word on volumes by job and
+    vmid; `restores`: those that worked, by type and vmid of the source, `restores_unread`: why there may be others; `unread`: where backups
+    may lie that were not seen.
     """
 
     facts: ClusterFacts
@@ -46,10 +47,10 @@ class ClusterCase:
     active: Mapping[int, tuple[BackupJob, ...]]
     agreement: Agreement
     runs: Mapping[str, LastRun]
-    usual_runs: Mapping[str, LastRun]
+    lasted: Mapping[str, int]
     history: ClusterHistory
     included: Mapping[str, Mapping[int, IncludedGuest]]
-    restores: Mapping[int, tuple[RestoreProof, ...]]
+    restores: Mapping[tuple[str, int], tuple[RestoreProof, ...]]
     unread: Unread
     restores_unread: Reason | None
 
@@ -68,8 +69,8 @@ def prepare_cluster(facts: ClusterFacts, estate: Estate) -> ClusterCase:
     covered = _covered(facts, judged, view)
     by_id = {job.job.id: job.job for job in judged or ()}
     unread = estate.unread(facts.name)
-    runs = last_runs(judged or (), facts, view, now)
-    fresh = all(reading.usable(now) is not None for reading in facts.tasks.values())
+    starts = starts_of(judged or (), facts, view)
+    reader = TaskReader(facts, {job.job.id: job for job in judged or ()}, view, starts, estate.targets.of_storage)
     return ClusterCase(
         facts=facts,
         view=view,
@@ -80,9 +81,9 @@ def prepare_cluster(facts: ClusterFacts, estate: Estate) -> ClusterCase:
             for vmid, coverage in covered.items()
         },
         agreement=compare_with_pve(facts, judged, view),
-        runs=runs,
-        usual_runs=runs if fresh else last_runs(judged or (), facts, view, None),
-        history=read_history(facts, judged or (), view, now),
+        runs=last_runs(starts, facts, now),
+        lasted=durations(starts, facts),
+        history=read_history(reader, now),
         included=_volumes(facts, now),
         restores=proofs_of(
             (restore for reading in facts.restores.values() for restore in reading.value or ()), view.zones

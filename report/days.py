@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 from functools import partial
 
+from report.attempts import Attempt
 from report.evidence import Evidence, Holding
 from report.facts import ClusterFacts
-from report.history import STARTED_WITHIN_SECONDS, Attempt, ClusterHistory
+from report.history import STARTED_WITHIN_SECONDS, ClusterHistory
 from report.jobs import parse_schedule
 from report.model import Coverage
 from report.occurrences import events_between
@@ -177,9 +178,9 @@ class Strips:
 
     def _own_unread(self, evidence: Evidence) -> bool:
         subject = str(evidence.guest.vmid)
-        unread = self.history.unread_logs.values()
-        running = self.history.running.values()
-        return any(task.subject == subject for tasks in (*unread, *running) for task in tasks)
+        unread = (log.task for logs in self.history.unread_logs.values() for log in logs)
+        running = (task for tasks in self.history.running.values() for task in tasks)
+        return any(task.subject == subject for task in (*unread, *running))
 
 
 def _times(holding: Holding, start: int) -> Sequence[int]:

@@ -13,6 +13,7 @@ from report.findings import Finding
 from report.history import ClusterHistory
 from report.matching import MatchedGroup
 from report.model import LastRun, Reason, ReasonCode, RestoreProof
+from report.past import PastGuest
 from report.policy import Expectation, StoreMark
 from report.targets import Target
 
@@ -84,16 +85,17 @@ class Judgement:
 class Evidence:
     """Everything known of one guest. Instants are epochs, durations seconds.
 
-    `config` None: not read yet. `promised`: its active jobs by where they write; `included`: PVE's word on its volumes by active job, None
-    where it did not tell. `unread`: why backups of it may exist that were not seen, one reason a store; `unread_promised`: those of
-    stores that its active jobs write to; `unread_copies`: beside `unread`, stores that nobody can reach now. `usual_seconds`: how long its
-    jobs usually take, None where tasks that tell were never read. `sync_jobs`, `verify_jobs`: by PBS. `restores`: those that worked and
-    were seen, `restores_unread`: why there may be others; `drills`: those reported. `zone` is that of its node, a guess unless
-    `zone_known`.
+    `guest_at`: when the guest itself, with its lock, was read. `config` None: not read yet. `promised`: its active jobs by where they
+    write; `included`: PVE's word on its volumes by active job, None where it did not tell. `unread`: why backups of it may exist that were
+    not seen, one reason a store; `unread_promised`: those of stores that its active jobs write to; `unread_copies`: beside `unread`, stores
+    that nobody can reach now. `usual_seconds`: how long its jobs usually take, None where tasks that tell were never read. `sync_jobs`,
+    `verify_jobs`: by PBS. `restores`: those that worked and were seen, `restores_unread`: why there may be others; `drills`: those
+    reported. `before`: as it was judged last. `zone` is that of its node, a guess unless `zone_known`.
     """
 
     pve: str
     guest: Guest
+    guest_at: int
     config: GuestConfig | None
     coverage: GuestCoverage
     active: tuple[BackupJob, ...]
@@ -108,6 +110,7 @@ class Evidence:
     expectation: Expectation
     rule: str
     history: ClusterHistory
+    before: PastGuest | None
     runs: Mapping[str, LastRun]
     sync_jobs: Mapping[str, tuple[PbsJob, ...]]
     verify_jobs: Mapping[str, tuple[PbsJob, ...]]
@@ -123,6 +126,17 @@ class Evidence:
     def newest_at(self) -> int | None:
         """Return the time of the newest usable version."""
         return self.newest.newest_usable_at if self.newest else None
+
+    def target_of(self, job: BackupJob) -> Target | None:
+        """Given an active job, return where it writes, None where that is not among the places that are read."""
+        return next((target for target, jobs in self.promised.items() if job in jobs), None)
+
+    def newest_on(self, target: Target | None) -> int | None:
+        """Given a place, return the time of the newest usable version there, None without any; of no place: that of all."""
+        if target is None:
+            return self.newest_at
+        held = (holding.newest_usable_at for holding in self.holdings if holding.matched.target == target)
+        return max((at for at in held if at is not None), default=None)
 
     @property
     def unseen(self) -> tuple[Reason, ...]:

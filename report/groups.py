@@ -12,7 +12,7 @@ from report.estate import Estate
 from report.facts import BackupJob, Guest
 from report.jobs import parse_schedule
 from report.matching import MatchedGroup
-from report.model import GroupMatch, GroupPolicy, GroupReport, LastRun, RetentionState
+from report.model import GroupMatch, GroupPolicy, GroupReport, RetentionState
 from report.next_prune import next_prune
 from report.past import NOTHING, Acts, GroupKey, Past, policy_since
 from report.prunes import Writer, prune_jobs_of, writers_of
@@ -23,14 +23,14 @@ from report.streams import BackupRun, PruneJob, Stream
 from report.view import parse_zone
 
 ActiveJobs = Mapping[tuple[str, int], Sequence[BackupJob]]
-LastRuns = Mapping[str, Mapping[str, LastRun]]
+Durations = Mapping[str, Mapping[str, int]]
 
 
 def report_groups(
-    estate: Estate, active: ActiveJobs, runs: LastRuns, now: int, past: Past = NOTHING
+    estate: Estate, active: ActiveJobs, lasted: Durations, now: int, past: Past = NOTHING
 ) -> Iterator[GroupReport]:
-    """Given the estate, the active jobs of each guest by (cluster, vmid), the newest runs by cluster and job, and now (epoch), yield each
-    group judged, sorted by place.
+    """Given the estate, the active jobs of each guest by (cluster, vmid), how long the newest runs took by cluster and job, and now
+    (epoch), yield each group judged, sorted by place.
 
     Since when jobs and policies are as they are (E35) no API tells, only the Report before. Without it a job that was switched off for
     a while, or a policy that grew, reads SHORT until the versions have grown, and a policy that shrank reads EXCESS until the next
@@ -43,7 +43,7 @@ def report_groups(
         if acting is None:
             yield contents
             continue
-        usual = usual_seconds((writer.job for writer in acting.writers), runs.get(matched.pve or "", {}))
+        usual = usual_seconds((writer.job for writer in acting.writers), lasted.get(matched.pve or "", {}))
         acts = _acts(acting)
         since = policy_since(past, _key(matched), acts)
         stream = _stream(matched, acting, since)

@@ -25,7 +25,6 @@ from report.judgements.verification import judge_verification, newest_verified
 from report.judgements.versions import judge_versions
 from report.layout import Around, lay_out
 from report.model import GroupReport, GuestReport, Protection, Reason, ReasonCode, UsableBackup
-from report.past import Past, judged_before
 from report.restores import pbs_volume, restore_command, storage_of_disks
 from report.verdict import Case, decide, unless_noted
 from report.waivers import Applied, apply_waivers, noted_waivers, waivers_of
@@ -41,7 +40,6 @@ class GuestJudge:
     case: ClusterCase
     around: Around
     groups: Mapping[tuple[str, int], Sequence[GroupReport]]
-    past: Past
     calendar: Calendar
     strips: Strips
 
@@ -107,7 +105,8 @@ class GuestJudge:
             disks=disks.cover,
             last_failure_at=runs.last_failure_at,
             last_duration_seconds=runs.last_duration_seconds,
-            proof=proven.proof,
+            restore_seen=proven.seen,
+            restore_reported=proven.reported,
             restore_command=restore_command(usable, guest.guest_type, guest.vmid, storage),
             days=self.strips.of(evidence),
         )
@@ -121,9 +120,7 @@ class GuestJudge:
             for problem in noted_waivers(*asked).problems
         ]
         found = (*(finding for judgement in judgements for finding in judgement.findings), *unread)
-        created = evidence.config.created_at if evidence.config else None
-        before = judged_before(self.past, (evidence.pve, evidence.guest.vmid), created)
-        aged = with_ages(sorted(found, key=_rank), before, evidence.now)
+        aged = with_ages(sorted(found, key=_rank), evidence.before, evidence.now)
         return apply_waivers(aged, waivers_of(*asked), evidence.now)
 
 

@@ -1,54 +1,50 @@
 """What a cluster's tasks tell of each guest: attempts with their result, what runs now, which expected runs never happened (section G).
 
-A task names neither job nor storage (G2), so that a multi-guest task is tied to a job by its start alone. Tasks that ended do not age:
-what was read of them stays true; only what started since the last reading is unseen.
+A task names neither job nor storage (G2), so that a multi-guest task is tied to a job by its start alone; only the log of one that did
+not end OK names the storage. Tasks that ended do not age: what was read of them stays true; only what started since the last reading is
+unseen.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from report.facts import BackupJob, ClusterFacts, Guest, GuestResult, Task, TaskOutcome
-from report.jobs import JudgedJob
-from report.model import Reason, ReasonCode
-from report.runs import job_of_task, task_result
-from report.view import ClusterView
+from report.attempts import Attempt, TaskReader
+from report.facts import BackupJob, Guest, Task
+from report.runs import SCHEDULER, Starts, task_result
+from report.targets import Target
 
 # a task that the scheduler starts is there within this time of its event (B16)
 STARTED_WITHIN_SECONDS = 300
+# how far the clocks of a node and of whoever read it, and what one refresh reads, lie apart at most
+READ_WITHIN_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
-    """One attempt to back a guest up. `result`: ok, failed, aborted or not_reached (G8); `started_at` of the guest's own part where its
-    log tells, else of the task; `ended_at` of the task; `has_part`: the guest's backup had begun.
-    """
+class UnreadLog:
+    """A task that failed and whose log was not read; `target`: where its job writes, None where no single job is known."""
 
-    node: str
-    result: str
-    started_at: int
-    ended_at: int
-    duration_seconds: int | None = None
-    message: str = ""
-    job: str = ""
-    has_part: bool = True
+    task: Task
+    target: Target | None
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterHistory:
-    """Attempts by guest, newest first; by node: tasks of the scheduler, running tasks, the oldest end that is listed, when it was read.
-    `unread_logs`: by node, tasks that failed and whose log was not read. `fresh`: nodes whose tasks are those of now; `unread_nodes`:
-    those that have guests and whose tasks were never read.
+    """Attempts by guest, newest first; by node: tasks that ended, running tasks, the oldest end that is listed, when it was read. `starts`:
+    which jobs may have started a task, `answers`: how many tasks of a node may have answered to a job's event. `unread_logs`: by node.
+    `fresh`: nodes whose tasks are those of now; `unread_nodes`: those that have guests and whose tasks were never read.
     """
 
     attempts: Mapping[int, tuple[Attempt, ...]] = field(default_factory=dict)
-    scheduled: Mapping[str, tuple[Task, ...]] = field(default_factory=dict)
+    ended: Mapping[str, tuple[Task, ...]] = field(default_factory=dict)
     running: Mapping[str, tuple[Task, ...]] = field(default_factory=dict)
-    job_of_running: Mapping[str, str] = field(default_factory=dict)
+    starts: Starts = field(default_factory=dict)
+    answers: Mapping[tuple[str, str, int], int] = field(default_factory=dict)
     reach: Mapping[str, int] = field(default_factory=dict)
     read_at: Mapping[str, int] = field(default_factory=dict)
-    unread_logs: Mapping[str, tuple[Task, ...]] = field(default_factory=dict)
+    unread_logs: Mapping[str, tuple[UnreadLog, ...]] = field(default_factory=dict)
     fresh: frozenset[str] = frozenset()
     unread_nodes: tuple[str, ...] = ()
 
@@ -56,129 +52,91 @@ class ClusterHistory:
         """Given a node, say whether its tasks were ever read: what ended before then is known."""
         return node in self.read_at
 
-    def running_since(self, guest: Guest, active: Sequence[BackupJob]) -> int | None:
-        """Given a guest and its active jobs, return the start of a running task that contains it, as far as tasks tell (G2, F11)."""
+    def running_since(self, guest: Guest, active: Sequence[BackupJob]) -> tuple[int, bool] | None:
+        """Given a guest and its active jobs, return the start of a running task that contains it (F11), and whether that is certain: a task
+        that one of its jobs or another may have started is only likely to (G2).
+        """
         names = {job.id for job in active}
+        found: list[tuple[bool, int]] = []
         for task in self.running.get(guest.node, ()):
-            if task.subject == str(guest.vmid) or (
-                not task.subject and self.job_of_running.get(task.upid, "") in names
-            ):
-                return task.started_at
-        return None
+            started = {job for job, _ in self.starts.get(task.upid, ())}
+            if task.subject == str(guest.vmid) or (not task.subject and started & names):
+                found.append((bool(task.subject) or started <= names, task.started_at))
+        if not found:
+            return None
+        certain, started_at = max(found, key=lambda each: (each[0], -each[1]))
+        return started_at, certain
 
-    def missed(self, node: str, event: int, now: int) -> bool:
-        """Given a node, an event of a job that has a part there, and now, say whether it certainly passed without a task (B25).
+    def ran_at(self, node: str, at: int) -> bool | None:
+        """Given a node and the time (epoch) at which something was read of one of its guests, say whether a backup may have run there then;
+        None where its tasks were not read since.
+        """
+        tasks = (*self.running.get(node, ()), *self.ended.get(node, ()))
+        if any(_ran_at(task, at) for task in tasks):
+            return True
+        return None if self.read_at.get(node, 0) < at else False
+
+    def missed(self, job: str, node: str, event: int, now: int) -> bool:
+        """Given a job, a node where it has a part, an event of it, and now, say whether it certainly passed without a task (B25).
 
         Only within what the node's history reaches (a task that is not listed any more ended before all that are), and only where it was
         read after the event; a task that ran across the event may have kept it waiting (B17, B20), and one that started later may have
-        made it up.
+        made it up, unless it is known to be another job's.
         """
         reach, read_at = self.reach.get(node), self.read_at.get(node)
         if reach is None or read_at is None or event < reach or read_at < event + STARTED_WITHIN_SECONDS:
             return False
-        tasks = (*self.scheduled.get(node, ()), *self.running.get(node, ()))
-        return not any(task.started_at >= event or (task.ended_at or now) >= event for task in tasks)
+        scheduled = (task for task in self.ended.get(node, ()) if task.user == SCHEDULER)
+        tasks = (*scheduled, *self.running.get(node, ()))
+        return not any((task.ended_at or now) >= event and not self._is_of_others(job, task) for task in tasks)
+
+    def _is_of_others(self, job: str, task: Task) -> bool:
+        """Say whether a task answered to events of other jobs: those could have started it, this one not, and each needs one of its own."""
+        started = self.starts.get(task.upid, ())
+        if not started or any(other == job for other, _ in started):
+            return False
+        return self.answers.get((task.node, *started[0]), 0) <= len(started)
 
 
-def read_history(facts: ClusterFacts, judged: Sequence[JudgedJob], view: ClusterView, now: int) -> ClusterHistory:
-    """Given a cluster's facts, its judged jobs, its view and now (epoch), return what its tasks tell."""
+def read_history(reader: TaskReader, now: int) -> ClusterHistory:
+    """Given the reader of a cluster's tasks and now (epoch), return what they tell."""
     found: dict[int, list[Attempt]] = {}
-    scheduled: dict[str, tuple[Task, ...]] = {}
     running: dict[str, tuple[Task, ...]] = {}
-    unread: dict[str, tuple[Task, ...]] = {}
-    over: dict[str, list[Task]] = {}
-    job_of_running: dict[str, str] = {}
-    read = {node: reading for node, reading in facts.tasks.items() if reading.value is not None}
+    unread: dict[str, tuple[UnreadLog, ...]] = {}
+    over: dict[str, tuple[Task, ...]] = {}
+    read = {node: reading for node, reading in reader.facts.tasks.items() if reading.value is not None}
     for node, reading in read.items():
         tasks = reading.value or ()
-        ended = [task for task in tasks if task_result(task) is not None]
+        ended = tuple(task for task in tasks if task_result(task) is not None)
         over[node] = ended
         running[node] = tuple(task for task in tasks if task.ended_at is None)
-        scheduled[node] = tuple(task for task in ended if task.user == "root@pam")
-        unread[node] = tuple(task for task in ended if _is_unread(task, facts))
-        for task in running[node]:
-            job_of_running[task.upid] = job_of_task(task, judged, view)
+        unread[node] = tuple(UnreadLog(task, reader.target(task)) for task in ended if reader.is_unread(task))
         for task in ended:
-            for vmid, attempt in _attempts(task, facts, judged, view):
+            for vmid, attempt in reader.attempts(task):
                 found.setdefault(vmid, []).append(attempt)
     return ClusterHistory(
         attempts={vmid: _newest_first(attempts) for vmid, attempts in found.items()},
-        scheduled=scheduled,
+        ended=over,
         running=running,
-        job_of_running=job_of_running,
+        starts=reader.starts,
+        answers=Counter(
+            (task.node, *start)
+            for reading in read.values()
+            for task in reading.value or ()
+            for start in reader.starts.get(task.upid, ())
+        ),
         reach={node: min(task.ended_at or 0 for task in tasks) for node, tasks in over.items() if tasks},
         read_at={node: reading.fetched_at for node, reading in read.items() if reading.fetched_at is not None},
-        unread_logs={node: tasks for node, tasks in unread.items() if tasks},
+        unread_logs={node: logs for node, logs in unread.items() if logs},
         fresh=frozenset(node for node, reading in read.items() if reading.usable(now) is not None),
-        unread_nodes=tuple(sorted({guest.node for guest in view.guests or ()} - read.keys())),
+        unread_nodes=tuple(sorted({guest.node for guest in reader.view.guests or ()} - read.keys())),
     )
+
+
+def _ran_at(task: Task, at: int) -> bool:
+    over = task.ended_at is not None and task.ended_at < at - READ_WITHIN_SECONDS
+    return task.started_at <= at + READ_WITHIN_SECONDS and not over
 
 
 def _newest_first(attempts: Iterable[Attempt]) -> tuple[Attempt, ...]:
     return tuple(sorted(attempts, key=lambda attempt: (attempt.started_at, attempt.ended_at), reverse=True))
-
-
-def _outcome(task: Task, facts: ClusterFacts) -> TaskOutcome | None:
-    reading = facts.outcomes.get(task.upid)
-    return reading.value if reading else None
-
-
-def _is_unread(task: Task, facts: ClusterFacts) -> bool:
-    return task_result(task) != "ok" and _outcome(task, facts) is None
-
-
-def _attempts(
-    task: Task, facts: ClusterFacts, judged: Sequence[JudgedJob], view: ClusterView
-) -> Iterator[tuple[int, Attempt]]:
-    """Yield what a task that ended tells of each guest: of one that ended OK only where a single guest was in it."""
-    ended = task.ended_at or task.started_at
-    if task_result(task) == "ok":
-        if task.subject.isdecimal():
-            yield int(task.subject), Attempt(task.node, "ok", task.started_at, ended, ended - task.started_at)
-        return
-    outcome = _outcome(task, facts)
-    if outcome is None:
-        return
-    job = job_of_task(task, judged, view) if task.user == "root@pam" else ""
-    for guest in outcome.guests:
-        begun = guest.started_at is not None
-        yield (
-            guest.vmid,
-            Attempt(
-                task.node,
-                guest.result,
-                guest.started_at or task.started_at,
-                ended,
-                guest.duration_seconds,
-                guest.message or (task.status or "" if guest.result is GuestResult.ABORTED else ""),
-                job,
-                begun,
-            ),
-        )
-    yield from _not_reached(task, outcome, job, judged, view)
-
-
-def _not_reached(
-    task: Task, outcome: TaskOutcome, job: str, judged: Sequence[JudgedJob], view: ClusterView
-) -> Iterator[tuple[int, Attempt]]:
-    """Yield the guests that a task was to save and never began: the task died first, or as a whole (G8, cases 69, 70)."""
-    on_node = {guest.vmid for guest in view.guests or () if guest.node == task.node}
-    named = set(outcome.selected) & on_node
-    by_job = {vmid for each in judged if each.job.id == job for vmid in each.selection.guests} & on_node
-    begun = {guest.vmid for guest in outcome.guests}
-    ended = task.ended_at or task.started_at
-    message = outcome.error or task.status or ""
-    for vmid in sorted((named or by_job) - begun):
-        yield vmid, Attempt(task.node, "not_reached", task.started_at, ended, None, message, job, has_part=False)
-
-
-def unread_log(history: ClusterHistory, guest: Guest, since: int) -> Reason | None:
-    """Given a guest and the time of its newest backup, return that a failed task that may have held it since then has a log that was not
-    read: one of its node, or of its own wherever that ran.
-    """
-    for node, tasks in history.unread_logs.items():
-        own = (str(guest.vmid), "") if node == guest.node else (str(guest.vmid),)
-        for task in tasks:
-            if task.subject in own and (task.ended_at or 0) >= since:
-                return Reason.of(ReasonCode.LOG_NOT_READ, node=node, at=task.started_at)
-    return None

@@ -13,19 +13,23 @@ from report.expectations import expectation_of
 from report.facts import BackupJob, Drill, Guest, StorageDefinition, VzdumpDefaults
 from report.matching import MatchedGroup
 from report.model import Reason, ReasonCode
+from report.past import Past, judged_before
 from report.policy import Policy
 from report.runs import usual_seconds
-from report.targets import Target
+from report.targets import Target, storage_of
 
 Promised = Mapping[Target, tuple[BackupJob, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What guests of all clusters share: `drills` by (cluster, vmid), `sync_jobs` and `verify_jobs` by PBS."""
+    """What guests of all clusters share. `past`: what the Report before left; `drills` by (cluster, vmid); `sync_jobs` and `verify_jobs` by
+    PBS.
+    """
 
     estate: Estate
     policy: Policy
+    past: Past
     drills: Mapping[tuple[str, int], tuple[Drill, ...]]
     sync_jobs: Mapping[str, tuple[PbsJob, ...]]
     verify_jobs: Mapping[str, tuple[PbsJob, ...]]
@@ -44,10 +48,12 @@ def lay_out(case: ClusterCase, around: Around, guest: Guest) -> Evidence:
     tellable = bool(case.view.zones) and not case.history.unread_nodes
     unread = (*stores, *(place.reason for place in elsewhere if not place.away))
     rule, expectation = expectation_of(around.policy, name, guest)
+    config = case.facts.configs.get(guest.vmid)
     return Evidence(
         pve=name,
         guest=guest,
-        config=case.facts.configs.get(guest.vmid),
+        guest_at=case.facts.inventory.fetched_at or 0,
+        config=config,
         coverage=case.covered[guest.vmid],
         active=active,
         promised=promised,
@@ -63,15 +69,16 @@ def lay_out(case: ClusterCase, around: Around, guest: Guest) -> Evidence:
         expectation=expectation,
         rule=rule,
         history=case.history,
+        before=judged_before(around.past, (name, guest.vmid), config.created_at if config else None),
         runs=case.runs,
         sync_jobs=around.sync_jobs,
         verify_jobs=around.verify_jobs,
-        restores=case.restores.get(guest.vmid, ()),
+        restores=case.restores.get((guest.guest_type, guest.vmid), ()),
         drills=around.drills.get((name, guest.vmid), ()),
         restores_unread=case.restores_unread,
         zone=case.view.zone(guest.node),
         zone_known=bool(case.view.zones),
-        usual_seconds=usual_seconds(active, case.usual_runs) if tellable else None,
+        usual_seconds=usual_seconds(active, case.lasted) if tellable else None,
         now=estate.now,
     )
 
@@ -86,11 +93,11 @@ def _promised(
     folders: list[Reason] = []
     storages: set[str] = set()
     for job in active:
-        folder = job.dumpdir or ("" if defaults.storage else defaults.dumpdir)
-        if folder and not job.storage:
+        storage = storage_of(job, defaults)
+        if storage is None:
+            folder = job.dumpdir or defaults.dumpdir or ""
             folders.append(Reason.of(ReasonCode.FOLDER_NOT_LISTED, job=job.id, folder=folder))
             continue
-        storage = job.storage or defaults.storage or "local"
         storages.add(storage)
         target = estate.targets.of_storage.get((name, storage))
         if target is not None:

@@ -22,15 +22,15 @@ def missed_runs(judged: JudgedJob, history: ClusterHistory, view: ClusterView, n
     nodes = [node for node in view.nodes or () if has_part(judged, node)]
     if event is None or not nodes or any(node not in history.reach for node in nodes):
         return None
-    return sum(_missed_on(node, event, history, view, now) for node in nodes)
+    return sum(_missed_on(judged.job.id, node, event, history, view, now) for node in nodes)
 
 
-def _missed_on(node: str, event: CalendarEvent, history: ClusterHistory, view: ClusterView, now: int) -> int:
+def _missed_on(job: str, node: str, event: CalendarEvent, history: ClusterHistory, view: ClusterView, now: int) -> int:
     """Count back from the newest event that history can tell of: a task that may have made it up may have made up all before it too."""
     until = min(now - GRACE_SECONDS, history.read_at.get(node, 0) - STARTED_WITHIN_SECONDS)
     count = 0
     for at in reversed(events_between(event, view.zone(node), now - WITHIN_SECONDS, until)):
-        if not history.missed(node, at, now):
+        if not history.missed(job, node, at, now):
             break
         count += 1
     return count

@@ -210,10 +210,9 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class RestoreProof:
-    """The newest restore of a guest's backup that worked. `observed`: a restore task was seen; else `by` reported a drill."""
+    """The newest restore of a guest's backup that worked: a task that was seen on the node `by`, or a drill that `by` reported."""
 
     at: int
-    observed: bool
     by: str
     backup_at: int | None = None
     target_vmid: int | None = None
@@ -263,7 +262,8 @@ class GuestReport:
     disks: DiskCover = DiskCover.UNKNOWN
     last_failure_at: int | None = None
     last_duration_seconds: int | None = None
-    proof: RestoreProof | None = None
+    restore_seen: RestoreProof | None = None
+    restore_reported: RestoreProof | None = None
     restore_command: str = ""
     days: tuple[DayState, ...] = ()
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from report.forecast import Usages, with_usage
-from report.model import Coverage, GroupReport, GuestReport, Protection, Report
+from report.model import Coverage, GroupReport, GuestReport, Protection, Report, RestoreProof
 from report.readings import Keep
 from report.timeline import NONE_EXPECTED, STRIP_DAYS, aligned, codes_of, day_number
 from report.trend import Totals, count_clusters, with_today
@@ -18,16 +18,31 @@ Acts = tuple[tuple[str, str, Keep], ...]
 
 
 @dataclass(frozen=True, slots=True)
+class PastJob:
+    """A job that was active for a guest in every Report since `since` (epoch, 0 not known), with the schedule that it had; `edited`: before
+    then it had another.
+    """
+
+    schedule: str
+    since: int
+    edited: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class PastGuest:
-    """A guest as it was judged. `findings`: since when each is open, by (code, subject); `jobs`: its active ones."""
+    """A guest as it was judged. `findings`: since when each is open, by (code, subject); `jobs`: its active ones; `excluded`: volumes that
+    they leave out, None not known; `restore_seen`: the newest restore that was ever seen to work.
+    """
 
     name: str | None
     node: str
     coverage: Coverage
     protection: Protection
     findings: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    jobs: frozenset[str] = frozenset()
-    excluded: frozenset[str] = frozenset()
+    jobs: Mapping[str, PastJob] = field(default_factory=dict)
+    excluded: frozenset[str] | None = frozenset()
+    guest_type: str = ""
+    restore_seen: RestoreProof | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +93,7 @@ def remember(report: Report, before: Past = NOTHING) -> Past:
     stores = {(store.server, store.datastore.name): store.datastore for store in report.datastores}
     return Past(
         at=report.created_at,
-        guests={(guest.pve, guest.guest.vmid): _guest(guest, report.created_at) for guest in report.guests},
+        guests=_guests(report, before),
         policies={key: policy for key, policy in before.policies.items() if key in there}
         | {
             key_of(group): PastPolicy(group.policy.acts, group.policy.since)
@@ -127,8 +142,25 @@ def recalled(kept: Past, since: Past) -> Past:
 
 
 def _aged(guest: PastGuest, before: PastGuest | None) -> PastGuest:
-    known = before.findings if before else {}
-    return replace(guest, findings={each: min(at, known.get(each, at)) for each, at in guest.findings.items()})
+    if before is None:
+        return guest
+    known = before.findings
+    return replace(
+        guest,
+        findings={each: min(at, known.get(each, at)) for each, at in guest.findings.items()},
+        jobs={name: _older(before.jobs.get(name), job) for name, job in guest.jobs.items()},
+        restore_seen=_newer(guest, before),
+    )
+
+
+def _older(kept: PastJob | None, since: PastJob) -> PastJob:
+    return kept if kept is not None and kept.since and kept.schedule == since.schedule else since
+
+
+def _newer(guest: PastGuest, before: PastGuest) -> RestoreProof | None:
+    if guest.restore_seen is not None or guest.guest_type != before.guest_type:
+        return guest.restore_seen
+    return before.restore_seen
 
 
 def judged_before(past: Past, key: GuestKey, created_at: int | None) -> PastGuest | None:
@@ -158,15 +190,38 @@ def key_of(group: GroupReport) -> GroupKey:
     return group.server, group.datastore, group.namespace, group.backup_type, group.backup_id
 
 
-def _guest(report: GuestReport, now: int) -> PastGuest:
+def _guests(report: Report, before: Past) -> dict[GuestKey, PastGuest]:
+    schedules = {(job.pve, job.job.id): job.job.schedule or "" for job in report.jobs}
+    found: dict[GuestKey, PastGuest] = {}
+    for guest in report.guests:
+        key = (guest.pve, guest.guest.vmid)
+        held = before.guests.get(key)
+        jobs = {
+            job.job: _job(schedules.get((guest.pve, job.job), ""), held.jobs.get(job.job) if held else None, report)
+            for job in guest.jobs
+            if job.state == "active"
+        }
+        found[key] = _guest(guest, report.created_at, jobs)
+    return found
+
+
+def _job(schedule: str, before: PastJob | None, report: Report) -> PastJob:
+    if before is None or not before.since:
+        return PastJob(schedule, report.created_at)
+    return before if before.schedule == schedule else PastJob(schedule, report.created_at, edited=True)
+
+
+def _guest(report: GuestReport, now: int, jobs: Mapping[str, PastJob]) -> PastGuest:
     return PastGuest(
         name=report.guest.name,
         node=report.guest.node,
         coverage=report.coverage,
         protection=report.protection,
         findings={(finding.code, finding.subject): finding.since or now for finding in report.findings},
-        jobs=frozenset(job.job for job in report.jobs if job.state == "active"),
-        excluded=frozenset(report.excluded_volumes or ()),
+        jobs=jobs,
+        excluded=None if report.excluded_volumes is None else frozenset(report.excluded_volumes),
+        guest_type=report.guest.guest_type,
+        restore_seen=report.restore_seen,
     )
 
 

@@ -1,7 +1,7 @@
 """Which vzdump task was a job's newest run, as far as that can be told (rulebook G2): a task names neither job nor storage.
 
 A scheduled job starts within a minute of its event on each node that has a part in it (B16), as root@pam. A task is matched to a
-job when it is the only one that could have started it; where two jobs share the minute on a node, neither is matched.
+job when it is the only one that could have started it; where two jobs share the minute on a node, it may be either's.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ START_WITHIN_SECONDS = 90
 GRACE_SECONDS = 3600
 # a run that took longer excuses no more lateness than this
 USUAL_AT_MOST_SECONDS = 12 * 3600
-_SCHEDULER = "root@pam"
+# who scheduled jobs run as (B16)
+SCHEDULER = "root@pam"
+# by UPID of a task: the jobs that could have started it, each with its event (epoch)
+Starts = Mapping[str, tuple[tuple[str, int], ...]]
 _WORST_FIRST = ("error", "warning", "ok")
 
 
@@ -31,39 +34,58 @@ def task_result(task: Task) -> str | None:
     return "warning" if task.status.startswith("WARNINGS") else "error"
 
 
-def last_runs(
-    judged: Sequence[JudgedJob], facts: ClusterFacts, view: ClusterView, now: int | None
-) -> Mapping[str, LastRun]:
-    """Given a cluster's judged jobs and its facts, return the newest run of each job whose tasks can be told apart, by job id: as of now
-    (epoch), or whenever it was read (None).
+def starts_of(judged: Sequence[JudgedJob], facts: ClusterFacts, view: ClusterView) -> Starts:
+    """Given a cluster's judged jobs, its facts and view, return of each task of the scheduler which jobs could have started it, with the
+    event that it would answer to (G2).
     """
-    runs: dict[str, dict[int, list[Task]]] = {}
+    found: dict[str, tuple[tuple[str, int], ...]] = {}
     for node, reading in facts.tasks.items():
         candidates = [job for job in judged if has_part(job, node)]
-        for task in (reading.value if now is None else reading.usable(now)) or ():
-            if task.user != _SCHEDULER or task_result(task) is None:
-                continue
-            started = [(job, event) for job in candidates if (event := _event_of(job, task, view)) is not None]
-            if len(started) == 1:
+        for task in reading.value or ():
+            if task.user == SCHEDULER:
+                events = ((job.job.id, _event_of(job, task, view)) for job in candidates)
+                found[task.upid] = tuple((job, event) for job, event in events if event is not None)
+    return found
+
+
+def only_job(starts: Starts, task: Task) -> str:
+    """Given which jobs could have started tasks, and a task, return the id of the only one, "" where none or several could."""
+    started = starts.get(task.upid, ())
+    return started[0][0] if len(started) == 1 else ""
+
+
+def last_runs(starts: Starts, facts: ClusterFacts, now: int) -> Mapping[str, LastRun]:
+    """Given which jobs could have started a cluster's tasks, its facts, and now (epoch), return the newest run of each job whose tasks can
+    be told apart, by job id.
+    """
+    runs: dict[str, dict[int, list[Task]]] = {}
+    for reading in facts.tasks.values():
+        for task in reading.usable(now) or ():
+            started = starts.get(task.upid, ())
+            if task_result(task) is not None and len(started) == 1:
                 job, event = started[0]
-                runs.setdefault(job.job.id, {}).setdefault(event, []).append(task)
+                runs.setdefault(job, {}).setdefault(event, []).append(task)
     return {job: _summary(events[max(events)]) for job, events in runs.items()}
 
 
-def usual_seconds(jobs: Iterable[BackupJob], runs: Mapping[str, LastRun]) -> int:
-    """Given jobs and the newest runs by job id, return how long a run of them may take before a backup is late (B21, F11): what the
-    longest took last time, in seconds, up to USUAL_AT_MOST_SECONDS; 0 where that is known of none.
+def durations(starts: Starts, facts: ClusterFacts) -> Mapping[str, int]:
+    """Given the same, return how long the newest run of each job took, in seconds, by job id, whenever it was read; where tasks may be
+    one job's or another's, the longest it may have been.
     """
-    longest = max((runs[job.id].duration_seconds or 0 for job in jobs if job.id in runs), default=0)
+    runs: dict[str, dict[int, list[Task]]] = {}
+    for reading in facts.tasks.values():
+        for task in reading.value or ():
+            for job, event in starts.get(task.upid, ()) if task_result(task) is not None else ():
+                runs.setdefault(job, {}).setdefault(event, []).append(task)
+    return {job: _summary(events[max(events)]).duration_seconds or 0 for job, events in runs.items()}
+
+
+def usual_seconds(jobs: Iterable[BackupJob], lasted: Mapping[str, int]) -> int:
+    """Given jobs and how long the newest run of each took, return how long a run of them may take before a backup is late (B21, F11): what
+    the longest took last time, in seconds, up to USUAL_AT_MOST_SECONDS; 0 where that is known of none.
+    """
+    longest = max((lasted.get(job.id, 0) for job in jobs), default=0)
     return min(longest, USUAL_AT_MOST_SECONDS)
-
-
-def job_of_task(task: Task, judged: Sequence[JudgedJob], view: ClusterView) -> str:
-    """Given a task, return the id of the only job whose scheduler could have started it, "" where none or several could (G2)."""
-    if task.user != _SCHEDULER:
-        return ""
-    started = [job for job in judged if has_part(job, task.node) and _event_of(job, task, view) is not None]
-    return started[0].job.id if len(started) == 1 else ""
 
 
 def has_part(judged: JudgedJob, node: str) -> bool:

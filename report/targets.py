@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from report.backups import PbsFacts, place_name
-from report.facts import StorageDefinition
+from report.facts import BackupJob, StorageDefinition, VzdumpDefaults
 from report.storage_options import DEFAULT_PORT
 from report.view import ClusterView
 
@@ -69,6 +69,13 @@ def find_targets(views: Iterable[ClusterView], servers: Iterable[PbsFacts]) -> T
                 entry = Entry(view.name, storage.storage, storage.username, is_external(storage))
                 entries.setdefault(target, []).append(entry)
     return Targets(of_storage, {target: tuple(found) for target, found in entries.items()})
+
+
+def storage_of(job: BackupJob, defaults: VzdumpDefaults) -> str | None:
+    """Given a job and the defaults of the node that runs it, return the storage that it writes to (E2); None: to a folder (case 13)."""
+    if job.storage or job.dumpdir:
+        return job.storage or None
+    return defaults.storage or (None if defaults.dumpdir else "local")
 
 
 def is_external(storage: StorageDefinition) -> bool:

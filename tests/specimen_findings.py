@@ -160,14 +160,17 @@ def held(vmid: int, at: int = NEWEST, *, in_time: bool = True) -> dict[str, Any]
 
 
 def sound(vmid: int) -> dict[str, Any]:
-    """Given a vmid, return the fields of a guest that is well saved in two places, one of them off-site, with a restore that was seen."""
+    """Given a vmid, return the fields of a guest that is well saved in two places, one of them off-site, with a restore that was seen and
+    one that was reported.
+    """
     saved = held(vmid)
     return {
         **saved,
         "copies": (_MAIN, _VAULT),
         "last_failure_at": NOW - 9 * DAY,
         "last_duration_seconds": 412,
-        "proof": RestoreProof(NOW - 30 * DAY, observed=True, by="pve1", backup_at=NOW - 31 * DAY, target_vmid=9100),
+        "restore_seen": RestoreProof(NOW - 30 * DAY, by="pve1", backup_at=NOW - 31 * DAY, target_vmid=9100),
+        "restore_reported": RestoreProof(NOW - 3 * DAY, by="drill.sh"),
         "restore_command": f"{saved['restore_command']} --storage local-lvm",
         "findings": findings(_F.VOLUME_GROWN, _F.SYNC_NOT_CLEAN, _F.VERSIONS_MISSING),
     }
@@ -182,7 +185,7 @@ def on_files(vmid: int) -> dict[str, Any]:
         "usable": UsableBackup("lab", "nas", "", "ct", str(vmid), NEWEST, "nas", volume, 9 * 10**9),
         "copies": (_NAS,),
         "disks": DiskCover.PARTIAL,
-        "proof": RestoreProof(NOW - 12 * DAY, observed=False, by="drill.sh"),
+        "restore_reported": RestoreProof(NOW - 12 * DAY, by="drill.sh"),
         "restore_command": f"pct restore {vmid} {volume}",
         "waived": (WaivedFinding(EVERY_FINDING[_F.VOLUMES_EXCLUDED], _SCRATCH),),
     }

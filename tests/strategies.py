@@ -141,7 +141,7 @@ _USABLE = st.builds(
 _COPIES = st.builds(
     Copy, TEXTS, TEXTS, _INSTANTS, st.booleans(), st.booleans(), site=TEXTS, offsite=st.booleans(), media=TEXTS
 )
-_PROOFS = st.builds(RestoreProof, _INSTANTS, st.booleans(), TEXTS, optional(_INSTANTS), optional(_VMIDS))
+_PROOFS = st.builds(RestoreProof, _INSTANTS, TEXTS, optional(_INSTANTS), optional(_VMIDS))
 _GUEST_REPORTS = st.builds(
     GuestReport,
     pve=st.sampled_from(["lab", "paris"]),
@@ -169,7 +169,8 @@ _GUEST_REPORTS = st.builds(
     disks=st.sampled_from(DiskCover),
     last_failure_at=optional(_INSTANTS),
     last_duration_seconds=optional(st.integers(0, 10**6)),
-    proof=optional(_PROOFS),
+    restore_seen=optional(_PROOFS),
+    restore_reported=optional(_PROOFS),
     restore_command=TEXTS,
 )
 _JOBS = st.builds(

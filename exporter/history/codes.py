@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from report.model import Coverage, Protection
-from report.past import GroupKey, GuestKey, PastGuest, PastPolicy
+from report.model import Coverage, Protection, RestoreProof
+from report.past import GroupKey, GuestKey, PastGuest, PastJob, PastPolicy
 from report.readings import Keep
 
 COVERAGES = (Coverage.PLANNED, Coverage.NOT_PLANNED, Coverage.UNDECIDED)
@@ -66,23 +66,39 @@ def group_key(key: str) -> GroupKey:
 def guest_text(guest: PastGuest) -> str:
     """Given a guest as it was judged, return it as text."""
     findings = [[code, subject, since] for (code, subject), since in guest.findings.items()]
-    jobs, excluded = sorted(guest.jobs), sorted(guest.excluded)
-    return json.dumps([guest.name, guest.node, guest.coverage, guest.protection, findings, jobs, excluded])
+    jobs, excluded = sorted(guest.jobs), None if guest.excluded is None else sorted(guest.excluded)
+    known = [[job.schedule, job.since, job.edited] for _, job in sorted(guest.jobs.items())]
+    proof = guest.restore_seen
+    seen = [proof.at, proof.by, proof.backup_at, proof.target_vmid] if proof else None
+    states = [guest.name, guest.node, guest.coverage, guest.protection]
+    return json.dumps([*states, findings, jobs, excluded, known, guest.guest_type, seen])
+
+
+def _job(schedule: object, since: object, edited: object = False) -> PastJob:
+    return PastJob(text(schedule), instant(since), edited is True)
+
+
+def _proof(at: object, by: object, backup_at: object, target: object) -> RestoreProof:
+    saved = None if backup_at is None else instant(backup_at)
+    return RestoreProof(instant(at), text(by), saved, None if target is None else whole(target))
 
 
 def read_guest(value: str) -> PastGuest:
     """Given the text of a guest as it was judged, return it; raise ValueError or TypeError for what we never write, such as a state that we
-    do not know.
+    do not know. An older text ends with the volumes that are left out.
     """
-    name, node, coverage, protection, findings, jobs, excluded = json.loads(value)
+    name, node, coverage, protection, findings, jobs, excluded, *more = json.loads(value)
+    known, guest_type, seen = more or ([["", 0]] * len(jobs), "", None)
     return PastGuest(
         name=None if name is None else text(name),
         node=text(node),
         coverage=Coverage(coverage),
         protection=Protection(protection),
         findings={(text(code), text(subject)): instant(since) for code, subject, since in findings},
-        jobs=frozenset(map(text, jobs)),
-        excluded=frozenset(map(text, excluded)),
+        jobs={text(job): _job(*told) for job, told in zip(jobs, known, strict=True)},
+        excluded=None if excluded is None else frozenset(map(text, excluded)),
+        guest_type=text(guest_type),
+        restore_seen=_proof(*seen) if seen else None,
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from report.evidence import Evidence, Judgement, incomplete, unless_unseen
 from report.facts import BackupJob
 from report.findings import Finding, FindingCode, Severity
-from report.jobs import next_event
+from report.jobs import next_event, parse_schedule
 from report.model import Coverage, Reason, ReasonCode
 from report.runs import GRACE_SECONDS, USUAL_AT_MOST_SECONDS
 from report.targets import Target
@@ -59,19 +59,35 @@ def late_after(evidence: Evidence, newest: int) -> int | None:
     The policy decides where it gives an age; else the schedules of the active jobs, in a zone that is known; without both, a fixed limit.
     """
     bounds = _bounds(evidence, evidence.active, newest)
-    return bounds[0] if bounds and evidence.zone_known else None
+    return bounds[0] if bounds and evidence.zone_known and not _unreadable(evidence) else None
 
 
 def in_time(evidence: Evidence, newest: int) -> bool | None:
     """Given the evidence and the time of a backup, say whether it is young enough; None where what was not read decides that."""
-    return _within(_bounds(evidence, evidence.active, newest), evidence.now)
+    recent = _within(_bounds(evidence, evidence.active, newest), evidence.now)
+    return None if recent and _unreadable(evidence) else recent
 
 
 def limit_doubts(evidence: Evidence) -> tuple[Reason, ...]:
     """Given the evidence, return why it is not known when a backup is too old: whatever `in_time` leaves open has such a reason."""
     node = evidence.guest.node
     zone = () if evidence.zone_known else (Reason.of(ReasonCode.ZONE_NOT_READ, node=node),)
-    return (*zone, *(Reason.of(ReasonCode.TASKS_NOT_READ, node=unread) for unread in evidence.history.unread_nodes[:1]))
+    schedules = (
+        Reason.of(ReasonCode.SCHEDULE_NOT_READABLE, job=job.id, schedule=job.schedule or "")
+        for job in _unreadable(evidence)
+    )
+    return (
+        *schedules,
+        *zone,
+        *(Reason.of(ReasonCode.TASKS_NOT_READ, node=unread) for unread in evidence.history.unread_nodes[:1]),
+    )
+
+
+def _unreadable(evidence: Evidence) -> Sequence[BackupJob]:
+    """Return the active jobs that promise a backup at times which we cannot read: PVE alone knows them, and tells only the next (B3)."""
+    if evidence.expectation.max_age_seconds is not None:
+        return ()
+    return [job for job in evidence.active if parse_schedule(job.schedule or "") is None]
 
 
 def _within(bounds: tuple[int, int] | None, now: int) -> bool | None:
@@ -88,6 +104,11 @@ def _bounds(evidence: Evidence, jobs: Sequence[BackupJob], newest: int) -> tuple
     if limit is not None or not jobs:
         late_at = newest + (UNSCHEDULED_LIMIT_SECONDS if limit is None else limit)
         return late_at, late_at
+    return _scheduled_bounds(evidence, jobs, newest)
+
+
+def _scheduled_bounds(evidence: Evidence, jobs: Sequence[BackupJob], newest: int) -> tuple[int, int] | None:
+    """Return the same by the schedules of jobs alone."""
     due = due_after(evidence, jobs, newest)
     if due is None:
         return None
@@ -124,7 +145,7 @@ def _without_usable(evidence: Evidence) -> Judgement:
 def _judge(evidence: Evidence, newest: int, due: int | None) -> Judgement:
     """Judge a guest that has a usable backup: unscheduled, too old, late, excused by a run, due, or in time; then store by store."""
     bounds = _bounds(evidence, evidence.active, newest)
-    recent = _within(bounds, evidence.now)
+    recent = in_time(evidence, newest)
     parts = [_unscheduled(evidence, newest)]
     if recent is None:
         parts.append(Judgement(doubts=limit_doubts(evidence)))
@@ -159,8 +180,9 @@ def _too_late(evidence: Evidence, newest: int, due: int | None, bounds: tuple[in
         return unless_unseen(evidence, finding)
     if evidence.now <= bounds[1] + RUNNING_EXCUSE_SECONDS:
         node = evidence.guest.node
-        started = evidence.history.running_since(evidence.guest, evidence.active)
-        if started is not None:
+        running_since = evidence.history.running_since(evidence.guest, evidence.active)
+        if running_since is not None:
+            started, _ = running_since
             running = Finding.of(FindingCode.BACKUP_RUNNING, newest=newest, due=due or 0, started=started)
             return Judgement((running,))
         if node not in evidence.history.fresh:
@@ -171,8 +193,8 @@ def _too_late(evidence: Evidence, newest: int, due: int | None, bounds: tuple[in
 
 
 def _stores(evidence: Evidence) -> Judgement:
-    """Judge each store that jobs write to, where the schedules decide: one that fell behind is late though another is in time."""
-    if evidence.expectation.max_age_seconds is not None or len(evidence.promised) < 2:
+    """Judge each store that jobs write to: one that fell behind is late though another is in time."""
+    if len(evidence.promised) < 2:
         return Judgement()
     found = [_store(evidence, target, jobs) for target, jobs in evidence.promised.items()]
     return Judgement(
@@ -183,10 +205,12 @@ def _stores(evidence: Evidence) -> Judgement:
 
 def _store(evidence: Evidence, target: Target, jobs: Sequence[BackupJob]) -> Judgement:
     held = [holding for holding in evidence.holdings if holding.matched.target == target]
-    newest = max((holding.newest_usable_at or 0 for holding in held), default=0)
-    if not newest:
-        return Judgement()  # nothing tells since when the job is there; a run of it that failed is told by its task
-    recent = _within(_bounds(evidence, jobs, newest), evidence.now)
+    newest = evidence.newest_on(target)
+    if newest is None:
+        return Judgement()  # since when the job is there its tasks tell, and our own record: not what the store holds
+    # the policy may allow more than the schedules promise, and never asks a weekly job for a backup each night
+    allowed = newest + (evidence.expectation.max_age_seconds or 0)
+    recent = evidence.now <= allowed or _within(_scheduled_bounds(evidence, jobs, newest), evidence.now)
     partly = tuple(incomplete(holding) for holding in held if holding.matched.group.incomplete)
     if recent:
         return Judgement()

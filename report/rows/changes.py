@@ -41,7 +41,8 @@ def changes_section(report: Report, reader: Reader, at_most: int) -> Section | N
 
 def _change(change: Change, report: Report, reader: Reader) -> Row:
     label = f"{change.pve}/{change.vmid} {printable(change.name)}" if change.name else f"{change.pve}/{change.vmid}"
-    states = [describe_protection(state, reader.language) for state in (change.before, change.after) if state]
+    known = dict.fromkeys(state for state in (change.before, change.after) if state)
+    states = [describe_protection(state, reader.language) for state in known]
     phrases = [describe_reason(cause, reader.language, reader.zone) for cause in change.causes]
     phrases += [
         describe_finding(finding, reader.language, reader.zone, report.created_at) for finding in change.findings

@@ -80,10 +80,10 @@ def _needs(guest: GuestReport, reader: Reader) -> Iterator[str]:
         yield reader.word("needs.key", fingerprint=usable.key or reader.word("unknown"))
     if usable.verified is not None:
         yield reader.word("needs.verified" if usable.verified else "needs.not_verified")
-    if guest.proof is not None:
-        kind = "observed" if guest.proof.observed else "reported"
-        date = format_date(guest.proof.at, reader.zone, reader.language)
-        yield reader.word(f"needs.proof.{kind}", date=date, by=guest.proof.by)
+    for kind, proof in (("observed", guest.restore_seen), ("reported", guest.restore_reported)):
+        if proof is not None:
+            date = format_date(proof.at, reader.zone, reader.language)
+            yield reader.word(f"needs.proof.{kind}", date=date, by=proof.by)
 
 
 def waivers(report: Report, reader: Reader) -> Section:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from report.backups import place_name
 from report.findings import Finding
-from report.model import Copy, GuestReport, JobState, UsableBackup
-from report.tables.cells import TableColumn, columns, instant, listed
+from report.model import Copy, GuestReport, JobState, RestoreProof, UsableBackup
+from report.tables.cells import Instant, TableColumn, columns, instant, listed
 from report.words import describe_reason, join_phrases
 
 GUEST_COLUMNS: Sequence[TableColumn[GuestReport]] = columns(
@@ -57,9 +57,14 @@ GUEST_COLUMNS: Sequence[TableColumn[GuestReport]] = columns(
     ("offsite_copies", lambda guest, language, zone: _count(_offsite(guest.recent_copies))),
     ("disks", lambda guest, language, zone: guest.disks),
     ("last_failure", lambda guest, language, zone: instant(guest.last_failure_at)),
-    ("restore_proven", lambda guest, language, zone: instant(guest.proof.at) if guest.proof else None),
+    ("restore_proven", lambda guest, language, zone: _at(guest.restore_seen)),
     ("restore_command", lambda guest, language, zone: guest.restore_command),
+    ("restore_reported", lambda guest, language, zone: _at(guest.restore_reported)),
 )
+
+
+def _at(proof: RestoreProof | None) -> Instant | None:
+    return instant(proof.at) if proof else None
 
 
 def _jobs(guest: GuestReport, *, active: bool) -> str:

@@ -63,7 +63,7 @@ def _true(report: GuestReport, language: str, now: int) -> Json:
         "disks": str(report.disks),
         "last_failure": report.last_failure_at,
         "last_duration_seconds": report.last_duration_seconds,
-        "proof": _proof(report.proof),
+        "proof": {"observed": _restore(report.restore_seen), "reported": _restore(report.restore_reported)},
         "restore_command": report.restore_command,
         "days": [state.value for state in report.days],
     }
@@ -111,12 +111,11 @@ def _copy(copy: Copy) -> Json:
     }
 
 
-def _proof(proof: RestoreProof | None) -> Json | None:
+def _restore(proof: RestoreProof | None) -> Json | None:
     if proof is None:
         return None
     return {
         "at": proof.at,
-        "observed": proof.observed,
         "by": proof.by,
         "backup": proof.backup_at,
         "target_vmid": proof.target_vmid,

@@ -122,9 +122,12 @@ FINDING_DEFINITIONS: dict[str, Schema] = {
         immutable=FLAG,
     ),
     "proof": record(
+        observed=described(nullable("restore"), "a restore task that was seen; null: none was"),
+        reported=described(nullable("restore"), "a drill that was reported; null: none was"),
+    ),
+    "restore": record(
         at=INSTANT,
-        observed=described(FLAG, "true: a restore task was seen; false: reported by `by`"),
-        by=TEXT,
+        by=described(TEXT, "the node that restored it, or who reported it"),
         backup=INSTANT_OR_NULL,
         target_vmid=_VMID_OR_NULL,
     ),
@@ -152,7 +155,7 @@ FOUND_OF_GUEST: dict[str, Schema] = {
     "disks": described(one_of(DiskCover), "how much of it its active jobs save"),
     "last_failure": described(INSTANT_OR_NULL, "start of its newest attempt that failed; epoch seconds, UTC"),
     "last_duration_seconds": described(SECONDS_OR_NULL, "of its newest finished backup"),
-    "proof": described(nullable("proof"), "the newest restore that worked; null: none is known"),
+    "proof": described(reference("proof"), "the newest restores that worked"),
     "restore_command": described(
         TEXT, "to be run on a node of its cluster; empty: no storage leads to a usable backup"
     ),

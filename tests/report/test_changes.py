@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from report.backups import BackupGroup
 from report.changes import find_changes
 from report.facts import BackupJob, GuestConfig
 from report.findings import FindingCode
@@ -118,6 +119,59 @@ def test_kinds_of_change(before: Judged, after: Judged, kind: ChangeKind) -> Non
     assert found.kind is kind
     if kind in (ChangeKind.REGAINED, ChangeKind.BETTER, ChangeKind.NEW, ChangeKind.GONE):
         assert (found.causes, found.findings) == ((), ())
+
+
+LOCKED: dict[str, Any] = {"guests": [a.guest(100, lock="backup")]}
+
+
+def test_what_befalls_a_guest_that_was_at_risk_already_is_told_with_its_cause() -> None:
+    before = judge(group(), **LOCKED)
+    judged = compared(before, jobs=OFF, **LOCKED)
+    assert (change(judged).kind, change(judged).before) == (ChangeKind.WORSE, Protection.AT_RISK)
+    assert causes(judged) == [ReasonCode.JOB_DISABLED]
+    assert [finding.code for finding in change(judged).findings] == [FindingCode.NOT_SCHEDULED]
+    assert compared(before, **LOCKED).report.changes == ()
+
+
+def test_a_guest_without_any_backup_that_loses_its_job_is_told_and_one_whose_jobs_are_not_seen_is_not() -> None:
+    lost = compared(judge(), groups=(), jobs=OFF)
+    assert (change(lost).kind, causes(lost)) == (ChangeKind.WORSE, [ReasonCode.JOB_DISABLED])
+    unseen = compared(judge(), groups=(), clusters=(replace(e.cluster(), jobs=Reading()),))
+    assert unseen.report.changes == ()
+
+
+def test_volumes_are_left_out_since_only_where_they_were_known_before() -> None:
+    left_out: dict[str, Any] = {
+        "included": e.included(e.volume(), e.volume("scsi1", included=False, reason="backup=no"))
+    }
+    assert ReasonCode.VOLUMES_LEFT_OUT in causes(compared(judge(group()), **left_out))
+    assert ReasonCode.VOLUMES_LEFT_OUT not in causes(compared(judge(group(), included={}), **left_out))
+
+
+@pytest.mark.parametrize(
+    ("found", "after"),
+    [
+        pytest.param((), Protection.UNPROTECTED, id="unprotected"),
+        pytest.param((LATE,), Protection.AT_RISK, id="at risk"),
+        pytest.param((group(),), None, id="protected: nothing to tell"),
+    ],
+)
+def test_a_waiver_that_ran_out_is_told_of_a_guest_that_is_not_protected(
+    found: tuple[BackupGroup, ...], after: Protection | None
+) -> None:
+    def waived(until: int) -> Policy:
+        return Policy(waivers=(Waiver(Scope.of_guest("lab", 100), "moving", until),))
+
+    judged = compared(judge(*found, policy=waived(NOW)), groups=found, policy=waived(NOW - 1))
+    if after is None:
+        assert judged.report.changes == ()
+        return
+    assert (change(judged).kind, change(judged).before, change(judged).after) == (
+        ChangeKind.WORSE,
+        Protection.WAIVED,
+        after,
+    )
+    assert change(judged).findings, "all that it hid"
 
 
 def test_a_guest_of_an_inventory_that_is_not_known_is_neither_new_nor_gone() -> None:

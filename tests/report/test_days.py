@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from report.attempts import Attempt
 from report.backups import SnapshotFlag
 from report.days import strip
 from report.facts import GuestConfig, GuestOutcome, GuestResult, TaskOutcome
-from report.history import Attempt
 from report.past import Past, RememberedDays, remember
 from report.policy import Policy
 from report.timeline import (

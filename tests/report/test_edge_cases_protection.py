@@ -177,9 +177,24 @@ def test_a_backup_is_late_when_an_event_passed_with_its_grace(schedule: str, new
     assert guest.protection is (Protection.AT_RISK if late else Protection.PROTECTED)
 
 
-def test_case_67_that_no_task_bears_the_guests_id_is_no_failure() -> None:
-    guest = judge(group()).guest()
-    assert (guest.last_failure_at, guest.protection) == (None, Protection.PROTECTED)
+@pytest.mark.parametrize("nights_behind", [0, 1])
+def test_case_67_that_no_task_bears_the_guests_id_is_neither_a_failure_nor_a_missed_run(nights_behind: int) -> None:
+    """A job of twenty guests: its tasks bear no id (G2), a task of one guest alone does, and failed."""
+    guests = [a.guest(vmid) for vmid in range(100, 120)]
+    alone = e.task(NOW - 3600, "job errors", subject="101", user="alice@pve")
+    failed = GuestOutcome(101, GuestResult.FAILED, NOW - 3590, 60, "no space")
+    newest = SAVED - nights_behind * DAY
+    judged = judge(
+        *(group(rows(dailies(5, newest)), str(guest.vmid)) for guest in guests),
+        guests=guests,
+        tasks={"pve1": a.reading((alone, *e.nightly_tasks())), "pve2": a.reading(())},
+        outcomes=e.logs((alone, TaskOutcome((failed,)))),
+    )
+    told = {FindingCode.BACKUP_LATE} if nights_behind else set()
+    for guest in judged.report.guests:
+        own = {FindingCode.BACKUP_FAILED} if guest.guest.vmid == 101 else set()
+        assert {finding.code for finding in guest.findings if finding.lowers} == told | own
+        assert (guest.last_failure_at is None) is not bool(own)
 
 
 def test_case_68_warnings_of_a_task_are_a_success_of_the_guest() -> None:

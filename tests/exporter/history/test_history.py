@@ -21,8 +21,8 @@ from exporter.history.database import migrate, open_readable, open_writable
 from exporter.history.history import History
 from exporter.history.reading import read_guest_days, read_past, read_totals
 from report.findings import Finding, FindingCode
-from report.model import Coverage, GroupPolicy, Protection, Report, UsableBackup
-from report.past import NOTHING, only_verdicts, remember
+from report.model import Coverage, GroupPolicy, Protection, Report, RestoreProof, UsableBackup
+from report.past import NOTHING, PastJob, only_verdicts, remember
 from report.policy import Policy
 from report.timeline import DayState, day_number, states_of
 from tests import builders as a
@@ -176,12 +176,18 @@ def test_any_name_is_kept(name: str, file: Path, keeper: Keeper) -> None:
 def whole_report(at: int = a.NOW) -> Report:
     aged = replace(LATE, since=a.NOW - 5 * DAY)
     return report_of(
-        a.backed_up_guest(100, findings=(aged,), days=states_of(bytes([0] * 20 + [4] * 7 + [1]))),
+        a.backed_up_guest(
+            100,
+            findings=(aged,),
+            days=states_of(bytes([0] * 20 + [4] * 7 + [1])),
+            restore_seen=RestoreProof(a.NOW - DAY, "pve1", a.NOW - 2 * DAY, 900),
+        ),
         a.guest_report(101, coverage=Coverage.NOT_PLANNED, excluded_volumes=("scsi1",)),
         groups=(
             a.group_report(100, policy=GroupPolicy(acts=(("job nightly", "02:00", (("keep-last", 3),)),), since=5)),
         ),
         datastores=(a.datastore_report(),),
+        jobs=(a.job_report(),),
         at=at,
     )
 
@@ -191,7 +197,10 @@ def test_a_restart_finds_what_was_remembered(file: Path, keeper: Keeper) -> None
     found = Keeper(file).history.open(a.NOW, TODAY)
     last = remember(whole_report())
     assert found == (last, only_verdicts(last))
-    assert last.guests["lab", 100].findings == {("backup_late", ""): a.NOW - 5 * DAY}
+    remembered = last.guests["lab", 100]
+    assert remembered.findings == {("backup_late", ""): a.NOW - 5 * DAY}
+    assert remembered.jobs == {"nightly": PastJob("02:00", a.NOW)}
+    assert remembered.restore_seen == RestoreProof(a.NOW - DAY, "pve1", a.NOW - 2 * DAY, 900)
     assert read_past(file, TODAY) == found
 
 
@@ -201,6 +210,17 @@ def test_a_restart_finds_what_people_were_told_last(file: Path, keeper: Keeper) 
     keeper.keep(report_of(a.backed_up_guest(200), at=a.NOW + 300))
     assert set(read_past(file, TODAY)[1].guests) == {("lab", 150)}
     assert set(read_past(file, TODAY)[0].guests) == {("lab", 200)}
+
+
+def test_an_entry_of_before_jobs_and_restores_were_remembered_is_read(file: Path, keeper: Keeper) -> None:
+    keeper.keep(whole_report())
+    keeper.history.close()
+    older = json.dumps(["web", "pve1", Coverage.PLANNED, Protection.PROTECTED, [], ["nightly"], ["scsi1"]])
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("UPDATE remembered SET value = ? WHERE kind = 'guest' AND key LIKE '%100%'", (older,))
+    guest = read_past(file, TODAY)[0].guests["lab", 100]
+    assert (guest.name, guest.excluded, guest.restore_seen) == ("web", frozenset({"scsi1"}), None)
+    assert guest.jobs == {"nightly": PastJob("", 0)}, "since when nobody tells"
 
 
 def test_an_entry_of_another_version_is_left_out(file: Path, keeper: Keeper) -> None:
