@@ -10,7 +10,8 @@ from report.facts import ClusterFacts, Facts
 from report.matching import MatchedGroup, guest_keys, match_groups
 from report.model import GroupMatch, Reason
 from report.stores import UnreadPlace, unattributed_stores, unread_places, unread_stores, usable_groups
-from report.targets import Targets, find_targets
+from report.syncs import Syncs
+from report.targets import Target, Targets, find_targets
 from report.view import ClusterView, view_cluster
 
 
@@ -27,8 +28,8 @@ class Unread:
 
 @dataclass(frozen=True, slots=True)
 class Estate:
-    """`views` and `clusters` by cluster, `servers` by PBS, all groups matched, and those of each guest by (cluster, vmid). `unread_places`:
-    where on the servers groups may lie that were not seen.
+    """`views` and `clusters` by cluster, `servers` by PBS, all groups matched, and those of each guest by (cluster, vmid), those
+    that may be a guest's by (cluster, guest type, vmid). `unread_places`: where on the servers groups may lie that were not seen.
     """
 
     now: int
@@ -38,7 +39,7 @@ class Estate:
     targets: Targets
     matched: tuple[MatchedGroup, ...]
     by_guest: Mapping[tuple[str, int], tuple[MatchedGroup, ...]]
-    ambiguous: Mapping[tuple[str, int], tuple[MatchedGroup, ...]]
+    ambiguous: Mapping[tuple[str, str, int], tuple[MatchedGroup, ...]]
     unread_places: tuple[UnreadPlace, ...]
 
     def unread(self, pve: str) -> Unread:
@@ -75,7 +76,10 @@ def build_estate(facts: Facts, now: int) -> Estate:
         if config.created_at is not None
     }
     groups = usable_groups(tuple(clusters.values()), tuple(servers.values()), targets, now)
-    matched = tuple(match_groups(groups, tuple(views.values()), targets, created))
+    syncs = Syncs(
+        {name: jobs for name, server in servers.items() if (jobs := server.sync_jobs.usable(now))}, _read(servers, now)
+    )
+    matched = tuple(match_groups(groups, tuple(views.values()), targets, created, syncs))
     return Estate(
         now=now,
         clusters=clusters,
@@ -98,11 +102,20 @@ def _by_guest(matched: tuple[MatchedGroup, ...]) -> dict[tuple[str, int], tuple[
     return by_guest
 
 
-def _ambiguous(matched: tuple[MatchedGroup, ...]) -> dict[tuple[str, int], tuple[MatchedGroup, ...]]:
-    """Return the groups that may be one of several guests', by guest type and id."""
-    doubtful: dict[tuple[str, int], tuple[MatchedGroup, ...]] = {}
+def _read(servers: Mapping[str, PbsFacts], now: int) -> frozenset[Target]:
+    """Return the places on servers of which every group was seen."""
+    return frozenset(
+        Target(name, *place)
+        for name, server in servers.items()
+        for place, reading in server.groups.items()
+        if reading.usable(now) is not None and not reading.partial
+    )
+
+
+def _ambiguous(matched: tuple[MatchedGroup, ...]) -> dict[tuple[str, str, int], tuple[MatchedGroup, ...]]:
+    doubtful: dict[tuple[str, str, int], tuple[MatchedGroup, ...]] = {}
     for each in matched:
-        if each.match is GroupMatch.AMBIGUOUS:
+        for cluster in each.maybe:
             for key in guest_keys(each.group):
-                doubtful[key] = (*doubtful.get(key, ()), each)
+                doubtful[cluster, *key] = (*doubtful.get((cluster, *key), ()), each)
     return doubtful

@@ -53,7 +53,7 @@ def lay_out(case: ClusterCase, around: Around, guest: Guest) -> Evidence:
         included={job.id: case.included.get(job.id, {}).get(guest.vmid) for job in active},
         holdings=holdings,
         newest=newest_of(holdings),
-        ambiguous=estate.ambiguous.get((guest.guest_type, guest.vmid), ()),
+        ambiguous=estate.ambiguous.get((name, guest.guest_type, guest.vmid), ()),
         unread=unread,
         unread_promised=tuple(
             reason for reason in stores if dict(reason.params).get("storage") in storages or reason in unlistable

@@ -339,7 +339,7 @@ class GroupMatch(StrEnum):
     ORPHAN = "orphan"  # of a guest that does not exist any more, or of none we know (D17)
     HOST = "host"  # a host's own backup, never a guest's
     FOREIGN = "foreign"  # of another cluster's guest, by its owner (D14)
-    AMBIGUOUS = "ambiguous"  # of one of several guests, and nothing tells which (D15)
+    AMBIGUOUS = "ambiguous"  # of one of several guests, or of one guest or of nobody, and nothing tells which (D15)
     EXTERNAL = "external"  # of an external backup provider, which does not tell whose (I8)
     UNKNOWN = "unknown"  # what tells whose it is cannot be seen
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from report.backups import PbsJob
 from report.evidence import Evidence, Holding, Judgement
 from report.findings import Finding, FindingCode
 from report.judgements.freshness import in_time, late_after, limit_doubts
 from report.model import Copy
+from report.syncs import carries
 
 _CLEAN = ("OK", None)
 
@@ -105,7 +105,7 @@ def _syncs(evidence: Evidence) -> Iterator[Finding]:
     for holding in evidence.holdings:
         group = holding.matched.group
         for job in evidence.sync_jobs.get(group.server, ()):
-            if (group.server, job.id) in told or not _syncs_group(job, holding):
+            if (group.server, job.id) in told or not carries(job, group):
                 continue
             told.add((group.server, job.id))
             if job.last_run_state not in _CLEAN:
@@ -117,13 +117,3 @@ def _syncs(evidence: Evidence) -> Iterator[Finding]:
                     status=job.last_run_state or "",
                     ended=job.last_run_at or 0,
                 )
-
-
-def _syncs_group(job: PbsJob, holding: Holding) -> bool:
-    """Say whether a sync job may carry the holding's group: its store and namespace are in reach, on the server that runs the job (H10)."""
-    group = holding.matched.group
-    if not job.reaches(group.datastore, group.namespace):
-        return False
-    names = {f"group:{group.backup_type}/{group.backup_id}", f"type:{group.backup_type}"}
-    plain = [text for text in job.group_filter if text.startswith(("group:", "type:"))]
-    return len(plain) != len(job.group_filter) or not plain or bool(names & set(plain))

@@ -110,7 +110,8 @@ FINDING_MEANINGS = {
     "size_collapsed": "The newest backups are smaller than a fifth of the smallest of the 30 before.",
     "size_jumped": "The newest backups are larger than five times the largest of the 30 before.",
     "backups_inherited": "Backups in its group are older than the guest: a predecessor with its id made them. They do not count.",
-    "backups_ambiguous": "Several guests may have written the group, and nothing tells which. It does not count for any.",
+    "backups_ambiguous": "Nothing tells that this guest wrote the group: no account of its own, no sync job, no backup times in common. "
+    "It does not count, and is not counted out.",
     "job_selects_nothing": "An enabled job selects no guest.",
     "job_never_runs": "The schedule of a job has no future event.",
     "schedule_reads_otherwise": "PVE reads the schedule otherwise than most people do, such as “22” for minute 22 of every hour.",
@@ -160,7 +161,8 @@ FINDING_REMEDIES = {
     "restore_not_proven": "Restore it to a spare id: the report’s runbook has the command",
     "size_collapsed": "Compare the newest backup with the guest: something may be missing in it",
     "backups_inherited": "Remove them when they are not needed any more",
-    "backups_ambiguous": "Give each cluster a namespace of its own: pvesm set STORAGE --namespace NAME",
+    "backups_ambiguous": "Give each cluster a namespace of its own (pvesm set STORAGE --namespace NAME), and let vzcover see the sync "
+    "jobs that make copies (Remote.Audit on /remote)",
     "storage_drift": "vzcover storages plan --file FILE, then apply; or correct the file",
     "namespace_shared": "Give each cluster a namespace of its own: pvesm set STORAGE --namespace NAME",
     "job_selects_nothing": "Give it guests, or remove it: pvesh delete /cluster/backup/{subject}",

@@ -18,7 +18,7 @@ ISSUES = {
     "removes what another job means to keep",
     "pbs_not_configured": "storage {storage} of {source} is on the backup server {server}, which vzcover is not told to read: which "
     "backups lie there is not known",
-    "ambiguous_groups": "backup groups in {datastore} on {server} that may be any of several guests’: {count}",
+    "ambiguous_groups": "backup groups in {datastore} on {server} that may be a guest’s, and nothing tells whose: {count}",
     "datastore_unreadable": "datastore {datastore} of {source} cannot be used as it should: {message}",
     "drills_unreadable": "{count} reports of restore drills could not be read: {message}",
     "oracle_refused": "PVE refuses to evaluate job {job}: {message}",

@@ -115,7 +115,8 @@ FINDING_MEANINGS = {
     "size_jumped": "Les dernières sauvegardes font plus de cinq fois la plus grande des 30 précédentes.",
     "backups_inherited": "Des sauvegardes de son groupe sont plus anciennes que l’invité : un prédécesseur les a faites. Elles ne "
     "comptent pas.",
-    "backups_ambiguous": "Plusieurs invités ont pu écrire le groupe, et rien ne dit lequel. Il ne compte pour aucun.",
+    "backups_ambiguous": "Rien ne dit que cet invité a écrit le groupe : ni compte à lui, ni tâche de synchronisation, ni heures communes. "
+    "Il ne compte pas, et n’est pas exclu.",
     "job_selects_nothing": "Une tâche activée ne sélectionne aucun invité.",
     "job_never_runs": "La planification d’une tâche n’a plus d’échéance.",
     "schedule_reads_otherwise": "PVE lit la planification autrement que la plupart des gens, comme « 22 » pour la minute 22 de "
@@ -168,7 +169,8 @@ FINDING_REMEDIES = {
     "restore_not_proven": "Le restaurer sous un numéro libre : le guide du rapport donne la commande",
     "size_collapsed": "Comparer la dernière sauvegarde à l’invité : il y manque peut-être quelque chose",
     "backups_inherited": "Les supprimer quand elles ne servent plus",
-    "backups_ambiguous": "Donner à chaque grappe un espace de noms à elle : pvesm set STORAGE --namespace NAME",
+    "backups_ambiguous": "Donner à chaque grappe un espace de noms à elle (pvesm set STORAGE --namespace NAME), et laisser vzcover voir "
+    "les tâches de synchronisation qui font les copies (Remote.Audit sur /remote)",
     "storage_drift": "vzcover storages plan --file FICHIER, puis apply ; ou corriger le fichier",
     "namespace_shared": "Donner à chaque grappe un espace de noms à elle : pvesm set STORAGE --namespace NAME",
     "job_selects_nothing": "Lui donner des invités, ou la supprimer : pvesh delete /cluster/backup/{subject}",

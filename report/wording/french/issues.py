@@ -19,7 +19,7 @@ ISSUES = {
     "différentes ({policies}) : chaque élagage supprime ce qu’une autre tâche veut garder",
     "pbs_not_configured": "le stockage {storage} de {source} est sur le serveur de sauvegarde {server}, que vzcover n’est pas chargé de "
     "lire : on ne sait quelles sauvegardes s’y trouvent",
-    "ambiguous_groups": "groupes de sauvegardes dans {datastore} sur {server} qui peuvent être ceux de plusieurs invités : {count}",
+    "ambiguous_groups": "groupes de sauvegardes dans {datastore} sur {server} peut-être d’un invité, sans que rien dise duquel : {count}",
     "datastore_unreadable": "l’entrepôt {datastore} de {source} n’est pas utilisable comme prévu : {message}",
     "drills_unreadable": "{count} comptes rendus d’essais de restauration n’ont pas pu être lus : {message}",
     "oracle_refused": "PVE refuse d’évaluer la tâche {job} : {message}",
