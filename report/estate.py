@@ -77,7 +77,8 @@ def build_estate(facts: Facts, now: int) -> Estate:
     }
     groups = usable_groups(tuple(clusters.values()), tuple(servers.values()), targets, now)
     syncs = Syncs(
-        {name: jobs for name, server in servers.items() if (jobs := server.sync_jobs.usable(now))}, _read(servers, now)
+        {name: jobs for name, server in servers.items() if (jobs := server.sync_jobs.usable(now)) is not None},
+        _read(servers, now),
     )
     matched = tuple(match_groups(groups, tuple(views.values()), targets, created, syncs))
     return Estate(

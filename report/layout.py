@@ -36,8 +36,7 @@ def lay_out(case: ClusterCase, around: Around, guest: Guest) -> Evidence:
     active = case.active[guest.vmid]
     promised, unlistable, storages = _promised(case, estate, guest, active)
     holdings = tuple(_holdings(case, around, guest, promised))
-    # a copy is known by a group of the guest that it shares its times with: without any there is none to be found elsewhere
-    elsewhere = case.unread.elsewhere if holdings else ()
+    elsewhere = case.unread.elsewhere
     stores = (*case.unread.stores, *unlistable)
     # a task is told to be a job's by its start, which needs the zone
     tellable = bool(case.view.zones) and not case.history.unread_nodes

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from report.backups import BackupGroup
 from report.model import GroupMatch
-from report.syncs import NO_SYNCS, Syncs
+from report.syncs import Syncs
 from report.targets import Entry, Target, Targets
 from report.view import ClusterView
 
@@ -79,7 +79,7 @@ def match_groups(
     views: Sequence[ClusterView],
     targets: Targets,
     created: Mapping[tuple[str, int], int],
-    syncs: Syncs = NO_SYNCS,
+    syncs: Syncs,
 ) -> list[MatchedGroup]:
     """Given all groups, the clusters' views, where entries lead, creation times of guests by (cluster, vmid), and what is known of sync
     jobs, return whose each group is. What no entry's account may have written is whose its source is, from which a sync job pulled it
@@ -88,21 +88,31 @@ def match_groups(
     known = _known(views)
     direct: list[MatchedGroup] = []
     elsewhere: list[tuple[BackupGroup, bool]] = []
+    accounts = _accounts(targets)
     for group in groups:
         entries = targets.entries.get(_target(group), ())
         matched = _by_entries(group, entries, known)
         if matched.match is GroupMatch.FOREIGN:
-            elsewhere.append((group, bool(entries)))
+            by_account = group.owner in accounts.get(group.server, ()) or not syncs.may_own(group)
+            elsewhere.append((group, bool(entries) and by_account))
         else:
             direct.append(matched)
     by_name = _known_by_name(direct)
     sources = _Sources(known, targets, syncs, direct, [group for group, _ in elsewhere])
     copies = [
         sources.match(group)
-        or _by_times(group, by_name.get((group.backup_type, group.backup_id), ()), known, owned_by_others=led_to)
-        for group, led_to in elsewhere
+        or _by_times(group, by_name.get((group.backup_type, group.backup_id), ()), known, owned_by_others=others)
+        for group, others in elsewhere
     ]
     return [_with_inherited(matched, created) for matched in (*direct, *copies)]
+
+
+def _accounts(targets: Targets) -> dict[str, set[str]]:
+    """Return the accounts that entries use on each server."""
+    accounts: dict[str, set[str]] = {}
+    for target, entries in targets.entries.items():
+        accounts.setdefault(target.server, set()).update(entry.username for entry in entries if entry.username)
+    return accounts
 
 
 def _target(group: BackupGroup) -> Target:
@@ -122,8 +132,8 @@ class _Sources:
     ) -> None:
         """Take what is known, the groups that are matched, and those that are not."""
         self._known, self._targets, self._syncs = known, targets, syncs
-        self._direct = {(each.target, *_name(each.group)): each for each in direct} if syncs.jobs else {}
-        self._copies = {(_target(each), *_name(each)): each for each in copies} if syncs.jobs else {}
+        self._direct = {(each.target, *_name(each.group)): each for each in direct} if any(syncs.jobs.values()) else {}
+        self._copies = {(_target(each), *_name(each)): each for each in copies} if any(syncs.jobs.values()) else {}
 
     def match(self, group: BackupGroup, seen: frozenset[Target] = frozenset()) -> MatchedGroup | None:
         """Given a copy, and the places that it was followed through, return whose it is; None where no source tells."""
@@ -210,8 +220,8 @@ def _known_by_name(matched: Iterable[MatchedGroup]) -> dict[tuple[str, str], lis
 def _by_times(
     group: BackupGroup, candidates: Sequence[MatchedGroup], known: _Known, *, owned_by_others: bool
 ) -> MatchedGroup:
-    """Match a copy by the backup times that it shares with a group whose guest is known. Without any it is another account's where an
-    entry leads (D14), and nobody's elsewhere.
+    """Match a copy by the backup times that it shares with a group whose guest is known. Without any it is another cluster's where an
+    entry leads and the owner is no sync job's (D14), and nobody's elsewhere.
     """
     sharing = {(candidate.pve, candidate.vmid) for candidate in candidates if _is_copy(group, candidate.group)}
     if len(sharing) == 1:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 
 from report.backups import BackupGroup, PbsJob
@@ -18,8 +18,8 @@ DEFAULT_OWNER = "root@pam"
 class Syncs:
     """`jobs`: the sync jobs of each PBS that told them; `read`: the places of which every group was seen."""
 
-    jobs: Mapping[str, tuple[PbsJob, ...]] = field(default_factory=dict)
-    read: frozenset[Target] = frozenset()
+    jobs: Mapping[str, tuple[PbsJob, ...]]
+    read: frozenset[Target]
 
     def origins(self, group: BackupGroup) -> frozenset[Target]:
         """Given a group, return the places on its own server from which sync jobs may have pulled it.
@@ -29,8 +29,10 @@ class Syncs:
         jobs = (job for job in self.jobs.get(group.server, ()) if job.remote is None and job.remote_store)
         return frozenset(_origin(job, group) for job in jobs if writes(job, group))
 
-
-NO_SYNCS = Syncs()
+    def may_own(self, group: BackupGroup) -> bool:
+        """Given a group, say whether its owner may be one under which a sync job writes or wrote: that tells of no cluster."""
+        jobs = self.jobs.get(group.server)
+        return jobs is None or group.owner in (None, DEFAULT_OWNER) or any(job.owner == group.owner for job in jobs)
 
 
 def writes(job: PbsJob, group: BackupGroup) -> bool:

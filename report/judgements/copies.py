@@ -95,7 +95,7 @@ def _offsite(evidence: Evidence, copies: tuple[Copy, ...], lag: int | None) -> J
 
 def _unless_elsewhere(evidence: Evidence, finding: Finding) -> Judgement:
     """Return a finding that a copy not seen could refute; a doubt in its place, also for a store that nobody can reach now."""
-    unseen = (*evidence.unseen, *evidence.unread_copies)
+    unseen = (*evidence.unseen_of_any_age, *evidence.unread_copies)
     return Judgement(doubts=unseen) if unseen else Judgement((finding,))
 
 

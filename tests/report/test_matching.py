@@ -11,12 +11,13 @@ from report.backups import BackupGroup, PbsFacts, PbsJob, SnapshotFlag, Snapshot
 from report.facts import ClusterFacts, Guest, Permissions, StorageDefinition
 from report.matching import MatchedGroup, match_groups
 from report.model import GroupMatch
-from report.syncs import NO_SYNCS, Syncs, carries
+from report.syncs import Syncs, carries
 from report.targets import Target, find_targets
 from report.view import view_cluster
 from tests import builders as a
 
 NOW = a.NOW
+NO_JOBS = Syncs({"vault": ()}, frozenset())
 DAY = 86400
 AUDITOR = a.reading(Permissions({"/": dict.fromkeys(("VM.Audit", "Datastore.Audit", "Sys.Audit", "Pool.Audit"), True)}))
 PBS = PbsFacts("vault", NOW, True, hosts=(("pbs.example", 8007),), certificate_fingerprint="ab" * 32)
@@ -57,7 +58,7 @@ def match(
     groups: Sequence[BackupGroup],
     *clusters: ClusterFacts,
     created: dict[tuple[str, int], int] | None = None,
-    syncs: Syncs = NO_SYNCS,
+    syncs: Syncs = NO_JOBS,
 ) -> list[MatchedGroup]:
     views = [view_cluster(facts, NOW) for facts in clusters]
     return match_groups(groups, views, find_targets(views, [PBS]), created or {}, syncs)
@@ -102,6 +103,24 @@ def test_cases_33_and_34_two_clusters_in_one_namespace_are_told_apart_by_owner_o
     assert verdicts(match([group()], one, other_token)) == [(GroupMatch.GUEST, "lab", 100)]
     assert verdicts(match([group(owner="backup@pbs!shop")], one, other_token)) == [(GroupMatch.GUEST, "shop", 100)]
     assert verdicts(match([group()], one, same_token)) == [(GroupMatch.AMBIGUOUS, None, None)]
+
+
+@pytest.mark.parametrize(
+    ("owner", "jobs", "verdict"),
+    [
+        pytest.param("backup@pbs!shop", (), GroupMatch.FOREIGN, id="an account that no job writes under"),
+        pytest.param("root@pam", (), GroupMatch.AMBIGUOUS, id="the account that jobs write under by default"),
+        pytest.param("sync@pbs", (PbsJob("sync", "s", "x", owner="sync@pbs"),), GroupMatch.AMBIGUOUS, id="a job's"),
+        pytest.param("sync@pbs", None, GroupMatch.AMBIGUOUS, id="jobs were not read"),
+    ],
+)
+def test_h15_an_owner_under_which_sync_jobs_write_is_no_other_clusters(
+    owner: str, jobs: tuple[PbsJob, ...] | None, verdict: GroupMatch
+) -> None:
+    known = Syncs({} if jobs is None else {"vault": jobs}, frozenset())
+    assert match([group(owner=owner)], cluster(guests=[VM]), syncs=known)[0].match is verdict
+    shop = cluster("shop", [VM], [entry(namespace="shop", username=owner)])
+    assert match([group(owner=owner)], cluster(guests=[VM]), shop, syncs=known)[0].match is GroupMatch.FOREIGN
 
 
 def test_case_35_snapshots_older_than_the_guest_are_a_predecessors() -> None:
@@ -249,7 +268,7 @@ LAB, SHOP = cluster(guests=[VM]), cluster("shop", [VM], [entry(namespace="shop",
         ),
         pytest.param([LATE], syncs(), (GroupMatch.GUEST, "lab", 100), id="the source is gone"),
         pytest.param([LATE], syncs(read=False), (GroupMatch.AMBIGUOUS, None, None), id="the source was not read"),
-        pytest.param([LATE], NO_SYNCS, (GroupMatch.AMBIGUOUS, None, None), id="no job is known"),
+        pytest.param([LATE], NO_JOBS, (GroupMatch.AMBIGUOUS, None, None), id="no job is known"),
         pytest.param([LATE], syncs(sync(remote="dc2")), (GroupMatch.AMBIGUOUS, None, None), id="from a remote"),
         pytest.param([LATE], syncs(sync(owner="b@pbs")), (GroupMatch.AMBIGUOUS, None, None), id="of another owner"),
         pytest.param([LATE], syncs(sync(direction="push")), (GroupMatch.AMBIGUOUS, None, None), id="a job that pushes"),

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from report.backups import BackupGroup
+from report.facts import GuestConfig
 from report.findings import FindingCode
-from report.model import GroupMatch, Protection
+from report.model import GroupMatch, Protection, ReasonCode
+from report.policy import Expectation, Policy
 from tests import builders as a
 from tests.report import estates as e
-from tests.report.estates import DAY, SAVED, dailies, group, judge, rows
+from tests.report.estates import DAY, SAVED, Judged, dailies, group, judge, rows
 
 LOCAL_SYNC = e.sync_job(remote_store="main", remote_namespace="lab")
 
@@ -43,3 +48,75 @@ def test_h15_a_sync_job_from_the_guests_own_place_proves_that_a_copy_is_its_own(
         vault=e.server(group(rows([SAVED])), e.copy(rows(dailies(5, SAVED - DAY))), sync_jobs=known),
     )
     assert [copy.datastore for copy in behind.guest().copies] == ["main", "offsite"]
+
+
+# --- groups that may be the guest's or another's
+
+
+def on_files(days_ago: int) -> dict[str, Any]:
+    """Return the cluster's file storage with backups of the guest, the newest so many days old."""
+    old = rows(dailies(3, SAVED - days_ago * DAY), 0)
+    files = replace(
+        group(old), server="lab", datastore="nas", namespace="", owner=None, newest_archives=(), newest_volume=None
+    )
+    return {"storages": [e.entry(), a.storage_definition()], "backups": {"nas": a.reading((files,))}}
+
+
+def beside_a_shop_that_shares(*held: BackupGroup, **lab: Any) -> Judged:
+    return judge(*held, clusters=(e.cluster(**lab), e.cluster(name="shop")))
+
+
+@pytest.mark.parametrize(
+    ("lab", "alone"),
+    [
+        pytest.param(on_files(3), Protection.AT_RISK, id="late"),
+        pytest.param(on_files(9) | {"jobs": [e.job(enabled=False)]}, Protection.UNPROTECTED, id="old, and no job"),
+        pytest.param({}, Protection.UNPROTECTED, id="never"),
+    ],
+)
+def test_d15_an_ambiguous_group_may_hold_the_newer_backup(lab: dict[str, Any], alone: Protection) -> None:
+    unclear = beside_a_shop_that_shares(group(), **lab).guest()
+    assert unclear.protection is Protection.UNKNOWN
+    assert ReasonCode.GROUP_AMBIGUOUS in {reason.code for reason in unclear.reasons}
+    assert beside_a_shop_that_shares(**lab).guest().protection is alone
+
+
+def test_an_ambiguous_group_refutes_nothing_where_all_in_it_is_older_than_what_is_known() -> None:
+    older = group(rows(dailies(3, SAVED - 9 * DAY)))
+    assert beside_a_shop_that_shares(older, **on_files(3)).guest().protection is Protection.AT_RISK
+
+
+def test_d16_an_ambiguous_group_refutes_nothing_where_all_in_it_is_older_than_the_guest() -> None:
+    born = {100: GuestConfig(e.NOW, created_at=SAVED + 60)}
+    judged = judge(e.copy(), configs=born)
+    assert judged.codes == {FindingCode.NEVER_BACKED_UP}
+    assert judge(e.copy(incomplete=True), configs=born).guest().protection is Protection.UNKNOWN
+
+
+def test_an_older_ambiguous_group_may_still_be_what_was_verified_or_a_copy() -> None:
+    plain = replace(on_files(0)["backups"]["nas"].value[0], snapshots=group(rows(dailies(), 0)).snapshots)
+    lab = on_files(0) | {"jobs": [e.job(storage="nas")], "backups": {"nas": a.reading((plain,))}}
+    older = group(rows(dailies(3, SAVED - DAY)))
+    demands: tuple[dict[str, Any], ...] = (
+        {"verified_within_seconds": 7 * DAY},
+        {"copies": 2, "max_age_seconds": 7 * DAY},
+    )
+    for demand in demands:
+        policy = Policy(default=Expectation(**demand))
+        verdicts = {
+            judge(*held, clusters=(e.cluster(**lab), e.cluster(name="shop")), policy=policy).guest().protection
+            for held in ((older,), ())
+        }
+        assert verdicts == {Protection.UNKNOWN, Protection.AT_RISK}
+
+
+def test_a_third_cluster_is_not_touched_by_what_two_others_share() -> None:
+    mill = e.cluster(name="mill", storages=[e.entry(datastore="offsite", namespace=None, username="backup@pbs!mill")])
+    judged = judge(group(), clusters=(e.cluster(), e.cluster(name="shop"), mill))
+    assert judged.guest(pve="mill").protection is Protection.UNPROTECTED
+
+
+def test_d15_a_cluster_whose_storages_are_not_read_now_may_still_have_written_what_it_could() -> None:
+    lab, shop = e.cluster(), e.cluster(name="shop")
+    blind = replace(shop, storages=replace(shop.storages, fetched_at=e.NOW - DAY))
+    assert judge(group(), clusters=(lab, blind)).guest().protection is Protection.UNKNOWN
