@@ -18,10 +18,12 @@ from report.view import ClusterView, view_cluster
 @dataclass(frozen=True, slots=True)
 class Unread:
     """Why backups of a cluster's guests may exist that were not seen: in its own storages, one reason each, and on servers to which no
-    storage of it leads, where copies may lie. `any_read`: whether one of its storages was read.
+    storage of it leads, where copies may lie. `places`: where each of the storages leads, as far as it is told. `any_read`: whether one of
+    them was read.
     """
 
     stores: tuple[Reason, ...]
+    places: Mapping[Reason, Target]
     elsewhere: tuple[UnreadPlace, ...]
     any_read: bool
 
@@ -29,7 +31,8 @@ class Unread:
 @dataclass(frozen=True, slots=True)
 class Estate:
     """`views` and `clusters` by cluster, `servers` by PBS, all groups matched, and those of each guest by (cluster, vmid), those
-    that may be a guest's by (cluster, guest type, vmid). `unread_places`: where on the servers groups may lie that were not seen.
+    that may be a guest's by (cluster, guest type, vmid), and those of another cluster or of a guest that cannot be seen by (guest type,
+    vmid). `unread_places`: where on the servers groups may lie that were not seen.
     """
 
     now: int
@@ -40,6 +43,7 @@ class Estate:
     matched: tuple[MatchedGroup, ...]
     by_guest: Mapping[tuple[str, int], tuple[MatchedGroup, ...]]
     ambiguous: Mapping[tuple[str, str, int], tuple[MatchedGroup, ...]]
+    of_nobody: Mapping[tuple[str, int], tuple[MatchedGroup, ...]]
     unread_places: tuple[UnreadPlace, ...]
 
     def unread(self, pve: str) -> Unread:
@@ -53,11 +57,16 @@ class Estate:
         led_to = {target for (cluster, _), target in self.targets.of_storage.items() if cluster == pve}
         # a storage that is switched off is not asked for: the server that it leads to is
         asked = {self.targets.of_storage[pve, name] for name in enabled}
-        switched_off = (
-            place.reason for place in self.unread_places if place.target in led_to - asked and not place.away
-        )
+        switched_off = {
+            place.reason: place.target
+            for place in self.unread_places
+            if place.target in led_to - asked and not place.away
+        }
+        named = {reason: str(dict(reason.params).get("storage", "")) for reason in (*unread, *unattributed)}
+        places = {reason: self.targets.of_storage.get((pve, name)) for reason, name in named.items()}
         return Unread(
             stores=(*unread, *unattributed, *switched_off),
+            places={reason: place for reason, place in places.items() if place is not None} | switched_off,
             elsewhere=tuple(place for place in self.unread_places if place.target not in led_to),
             any_read=any(name not in missed for name in enabled),
         )
@@ -90,6 +99,7 @@ def build_estate(facts: Facts, now: int) -> Estate:
         matched=matched,
         by_guest=_by_guest(matched),
         ambiguous=_ambiguous(matched),
+        of_nobody=_of_nobody(matched),
         unread_places=unread_places(servers.values(), now),
     )
 
@@ -120,3 +130,12 @@ def _ambiguous(matched: tuple[MatchedGroup, ...]) -> dict[tuple[str, str, int], 
             for key in guest_keys(each.group):
                 doubtful[cluster, *key] = (*doubtful.get((cluster, *key), ()), each)
     return doubtful
+
+
+def _of_nobody(matched: tuple[MatchedGroup, ...]) -> dict[tuple[str, int], tuple[MatchedGroup, ...]]:
+    nobodys: dict[tuple[str, int], tuple[MatchedGroup, ...]] = {}
+    for each in matched:
+        if each.match in (GroupMatch.FOREIGN, GroupMatch.UNKNOWN):
+            for key in guest_keys(each.group):
+                nobodys[key] = (*nobodys.get(key, ()), each)
+    return nobodys

@@ -25,6 +25,7 @@ from report.judgements.verification import judge_verification, newest_verified
 from report.judgements.versions import judge_versions
 from report.layout import Around, lay_out
 from report.model import GroupReport, GuestReport, Protection, Reason, ReasonCode, UsableBackup
+from report.offsite import offsite_doubts
 from report.past import Past
 from report.restores import pbs_volume, restore_command, storage_of_disks
 from report.verdict import Case, decide, unless_noted
@@ -49,7 +50,7 @@ class GuestJudge:
         """Given a guest of the cluster, return its report."""
         evidence = lay_out(self.case, self.around, guest)
         freshness, disks, runs = judge_freshness(evidence), judge_disks(evidence), judge_runs(evidence)
-        copies, proven = judge_copies(evidence), judge_proof(evidence)
+        copies, proven = judge_copies(evidence, self._offsite_doubts), judge_proof(evidence)
         judgements = (
             freshness.judgement,
             disks.judgement,
@@ -111,6 +112,10 @@ class GuestJudge:
             restore_command=restore_command(usable, guest.guest_type, guest.vmid, storage),
             days=self.strips.of(evidence),
         )
+
+    def _offsite_doubts(self, evidence: Evidence) -> Sequence[Reason]:
+        around = self.around
+        return offsite_doubts(evidence, self.case.unread, around.estate, around.policy)
 
     def _waived(self, evidence: Evidence, judgements: Sequence[Judgement]) -> Applied:
         """Return the guest's findings, the gravest first, with their ages, after its waivers."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from report.evidence import Evidence, Holding, Judgement
 from report.findings import Finding, FindingCode
 from report.judgements.freshness import in_time, late_after, limit_doubts
-from report.model import Copy
+from report.model import Copy, Reason
 from report.syncs import carries
 
 _CLEAN = ("OK", None)
@@ -23,15 +23,21 @@ class Copies:
     judgement: Judgement
 
 
-def judge_copies(evidence: Evidence) -> Copies:
-    """Given the evidence on a guest, return the stores that hold usable backups of it, and what the policy says of their number."""
+def judge_copies(evidence: Evidence, offsite_doubts: Callable[[Evidence], Sequence[Reason]]) -> Copies:
+    """Given the evidence on a guest, and what tells why an off-site copy of it may not have been seen, return the stores that hold usable
+    backups of it, and what the policy says of their number.
+    """
     copies = tuple(sorted(_copies(evidence), key=lambda copy: (-copy.newest_at, copy.server, copy.datastore)))
     newest = evidence.newest_at
     offsite = max((copy.newest_at for copy in copies if copy.offsite), default=None)
     lag = None if offsite is None or newest is None else newest - offsite
     if newest is None:
         return Copies(copies, lag, Judgement())
-    parts = (_number(evidence, copies), _offsite(evidence, copies, lag), Judgement(tuple(_syncs(evidence))))
+    parts = (
+        _number(evidence, copies),
+        _offsite(evidence, copies, lag, offsite_doubts),
+        Judgement(tuple(_syncs(evidence))),
+    )
     findings = tuple(finding for part in parts for finding in part.findings)
     return Copies(copies, lag, Judgement(findings, tuple(doubt for part in parts for doubt in part.doubts)))
 
@@ -69,17 +75,22 @@ def _number(evidence: Evidence, copies: tuple[Copy, ...]) -> Judgement:
     if recent >= wanted:
         return Judgement(doubts=limit_doubts(evidence))
     few = Finding.of(FindingCode.TOO_FEW_COPIES, copies=recent, wanted=wanted, rule=evidence.rule)
-    return _unless_elsewhere(evidence, few)
+    return _unless(unseen_copies(evidence), few)
 
 
-def _offsite(evidence: Evidence, copies: tuple[Copy, ...], lag: int | None) -> Judgement:
+def _offsite(
+    evidence: Evidence,
+    copies: tuple[Copy, ...],
+    lag: int | None,
+    doubts: Callable[[Evidence], Sequence[Reason]],
+) -> Judgement:
     """Judge the demand for an off-site copy: there, and young enough by its own limit or else by that of the newest backup."""
     expectation = evidence.expectation
     if not expectation.offsite:
         return Judgement()
     offsite = [copy for copy in copies if copy.offsite]
     if not offsite or lag is None:
-        return _unless_elsewhere(evidence, Finding.of(FindingCode.NO_OFFSITE_COPY, rule=evidence.rule))
+        return _unless(doubts(evidence), Finding.of(FindingCode.NO_OFFSITE_COPY, rule=evidence.rule))
     newest, limit = offsite[0].newest_at, expectation.offsite_max_age_seconds
     recent = in_time(evidence, newest) if limit is None else evidence.now - newest <= limit
     if recent is None:
@@ -90,13 +101,17 @@ def _offsite(evidence: Evidence, copies: tuple[Copy, ...], lag: int | None) -> J
     late = Finding.of(
         FindingCode.OFFSITE_LATE, newest=newest, lag_seconds=lag, limit_seconds=allowed, rule=evidence.rule
     )
-    return _unless_elsewhere(evidence, late)
+    return _unless(doubts(evidence), late)
 
 
-def _unless_elsewhere(evidence: Evidence, finding: Finding) -> Judgement:
-    """Return a finding that a copy not seen could refute; a doubt in its place, also for a store that nobody can reach now."""
-    unseen = (*evidence.unseen_of_any_age, *evidence.unread_copies)
-    return Judgement(doubts=unseen) if unseen else Judgement((finding,))
+def unseen_copies(evidence: Evidence) -> tuple[Reason, ...]:
+    """Given the evidence on a guest, return why there may be copies that were not seen, also on a store that nobody can reach now."""
+    return (*evidence.unseen_of_any_age, *evidence.unread_copies)
+
+
+def _unless(doubts: Sequence[Reason], finding: Finding) -> Judgement:
+    """Return a finding that a copy not seen could refute; the doubts in its place where there are any."""
+    return Judgement(doubts=tuple(doubts)) if doubts else Judgement((finding,))
 
 
 def _syncs(evidence: Evidence) -> Iterator[Finding]:

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from report.backups import BackupGroup
+from report.backups import BackupGroup, PbsFacts
 from report.facts import GuestConfig
 from report.findings import FindingCode
 from report.model import GroupMatch, Protection, ReasonCode
-from report.policy import Expectation, Policy
+from report.policy import Expectation, Policy, StoreMark
+from report.readings import Failure, Permissions, Reading
 from tests import builders as a
 from tests.report import estates as e
 from tests.report.estates import DAY, SAVED, Judged, dailies, group, judge, rows
@@ -120,3 +121,94 @@ def test_d15_a_cluster_whose_storages_are_not_read_now_may_still_have_written_wh
     lab, shop = e.cluster(), e.cluster(name="shop")
     blind = replace(shop, storages=replace(shop.storages, fetched_at=e.NOW - DAY))
     assert judge(group(), clusters=(lab, blind)).guest().protection is Protection.UNKNOWN
+
+
+# --- the off-site copy
+
+
+OFFSITE = Policy(default=Expectation(offsite=True), stores=(StoreMark("vault", "offsite", offsite=True),))
+REFUSED: Reading[Any] = Reading(failure=Failure("forbidden", "/x", "403"))
+
+
+def without_sight_of(*places: tuple[str, str], held: tuple[BackupGroup, ...] = ()) -> PbsFacts:
+    known = e.server(group(), *held)
+    return replace(known, groups={**known.groups, **dict.fromkeys(places, REFUSED)})
+
+
+OTHERS = e.copy(rows(dailies(3, SAVED - 40 * DAY)), owner="backup@pbs!x")
+ELSEWHERE = e.entry("dc2", server="elsewhere.example", datastore="x")
+HIDDEN = Permissions(
+    {"/": dict.fromkeys(("VM.Audit", "Sys.Audit", "Pool.Audit"), True), "/storage/pbs": {"Datastore.Audit": True}}
+)
+
+
+@pytest.mark.parametrize(
+    ("facts", "policy", "unclear"),
+    [
+        pytest.param({}, OFFSITE, False, id="all was read"),
+        pytest.param({"vault": without_sight_of(("offsite", ""))}, OFFSITE, True, id="the marked store was not read"),
+        pytest.param({"vault": without_sight_of(("main", "far"))}, OFFSITE, False, id="another store was not read"),
+        pytest.param(
+            {
+                "vault": without_sight_of(("main", "far"), held=(OTHERS,)),
+                "storages": [e.entry(), e.entry("off", datastore="offsite", namespace=None)],
+            },
+            OFFSITE,
+            True,
+            id="another store was not read, and the marked one has what that may prove to be its own",
+        ),
+        pytest.param(
+            {
+                "vault": e.server(group(), OTHERS),
+                "storages": [e.entry(), e.entry("off", datastore="offsite", namespace=None)],
+            },
+            OFFSITE,
+            False,
+            id="the marked store has another account's",
+        ),
+        pytest.param({"storages": [e.entry(), ELSEWHERE]}, OFFSITE, True, id="a PBS is not configured"),
+        pytest.param({"permissions": a.reading(HIDDEN)}, OFFSITE, False, id="storages are hidden, none is marked"),
+        pytest.param(
+            {"permissions": a.reading(HIDDEN)},
+            replace(OFFSITE, stores=(StoreMark("lab", "nas", offsite=True),)),
+            True,
+            id="storages are hidden, and one is marked",
+        ),
+        pytest.param(
+            {"storages": [e.entry(), a.storage_definition()], "backups": {"nas": REFUSED}},
+            OFFSITE,
+            False,
+            id="a file storage was not read",
+        ),
+        pytest.param(
+            {"storages": [e.entry(), a.storage_definition()], "backups": {"nas": REFUSED}},
+            replace(OFFSITE, stores=(StoreMark("lab", offsite=True),)),
+            True,
+            id="a file storage was not read, and is marked with its cluster",
+        ),
+        pytest.param(
+            {"vault": e.server(group(), e.copy(rows(dailies(3, SAVED - 40 * DAY))))},
+            OFFSITE,
+            True,
+            id="the marked store has what nothing tells whose it is",
+        ),
+    ],
+)
+def test_that_there_is_no_offsite_copy_is_told_unless_one_may_lie_where_nobody_looked(
+    facts: dict[str, Any], policy: Policy, unclear: bool
+) -> None:
+    known = dict(facts)
+    vault = known.pop("vault", e.server(group()))
+    judged = judge(vault=vault, policy=policy, **known)
+    assert (FindingCode.NO_OFFSITE_COPY in judged.codes) is not unclear
+    assert judged.guest().protection is (Protection.UNKNOWN if unclear else Protection.AT_RISK)
+
+
+@pytest.mark.parametrize(("place", "unclear"), [(("offsite", "b"), True), (("main", "far"), False)])
+def test_that_the_offsite_copy_is_late_is_told_unless_a_newer_one_may_lie_where_nobody_looked(
+    place: tuple[str, str], unclear: bool
+) -> None:
+    late = replace(OFFSITE, default=Expectation(offsite=True, offsite_max_age_seconds=DAY))
+    old = e.copy(rows(dailies(9, SAVED - DAY)))
+    guest = judge(vault=without_sight_of(place, held=(old,)), policy=late).guest()
+    assert guest.protection is (Protection.UNKNOWN if unclear else Protection.AT_RISK)
