@@ -105,6 +105,7 @@ class GuestJudge:
             rule=evidence.rule,
             usable=usable,
             copies=copies.copies,
+            copies_known=copies.known,
             disks=disks.cover,
             last_failure_at=runs.last_failure_at,
             last_duration_seconds=runs.last_duration_seconds,

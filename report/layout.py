@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from report.backups import PbsJob
 from report.clusters import ClusterCase
 from report.estate import Estate
-from report.evidence import Evidence, Holding, newest_of, versions_of
+from report.evidence import Evidence, Holding, ambiguous, newest_of, versions_of
 from report.expectations import expectation_of
 from report.facts import BackupJob, Drill, Guest, StorageDefinition, VzdumpDefaults
 from report.matching import MatchedGroup
@@ -42,6 +42,7 @@ def lay_out(case: ClusterCase, around: Around, guest: Guest) -> Evidence:
     tellable = bool(case.view.zones) and not case.history.unread_nodes
     unread = (*stores, *(place.reason for place in elsewhere if not place.away))
     rule, expectation = expectation_of(around.policy, name, guest)
+    doubtful = estate.ambiguous.get((name, guest.guest_type, guest.vmid), ())
     return Evidence(
         pve=name,
         guest=guest,
@@ -52,10 +53,11 @@ def lay_out(case: ClusterCase, around: Around, guest: Guest) -> Evidence:
         included={job.id: case.included.get(job.id, {}).get(guest.vmid) for job in active},
         holdings=holdings,
         newest=newest_of(holdings),
-        ambiguous=estate.ambiguous.get((name, guest.guest_type, guest.vmid), ()),
+        ambiguous=doubtful,
         unread=unread,
-        unread_promised=tuple(
-            reason for reason in stores if dict(reason.params).get("storage") in storages or reason in unlistable
+        unread_promised=(
+            *(reason for reason in stores if dict(reason.params).get("storage") in storages or reason in unlistable),
+            *(ambiguous(matched) for matched in doubtful if matched.target in promised),
         ),
         unread_copies=tuple(place.reason for place in elsewhere if place.away),
         expectation=expectation,

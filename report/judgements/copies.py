@@ -16,10 +16,13 @@ _CLEAN = ("OK", None)
 
 @dataclass(frozen=True, slots=True)
 class Copies:
-    """`copies`: one a store, the newest first. `lag_seconds`: of the newest off-site copy behind the newest backup, None without."""
+    """`copies`: one a store, the newest first. `lag_seconds`: of the newest off-site copy behind the newest backup, None without.
+    `known`: no other copy can be there, and which are recent enough is decided.
+    """
 
     copies: tuple[Copy, ...]
     lag_seconds: int | None
+    known: bool
     judgement: Judgement
 
 
@@ -31,15 +34,16 @@ def judge_copies(evidence: Evidence, offsite_doubts: Callable[[Evidence], Sequen
     newest = evidence.newest_at
     offsite = max((copy.newest_at for copy in copies if copy.offsite), default=None)
     lag = None if offsite is None or newest is None else newest - offsite
+    known = not unseen_copies(evidence) and all(in_time(evidence, copy.newest_at) is not None for copy in copies)
     if newest is None:
-        return Copies(copies, lag, Judgement())
+        return Copies(copies, lag, known, Judgement())
     parts = (
         _number(evidence, copies),
         _offsite(evidence, copies, lag, offsite_doubts),
         Judgement(tuple(_syncs(evidence))),
     )
     findings = tuple(finding for part in parts for finding in part.findings)
-    return Copies(copies, lag, Judgement(findings, tuple(doubt for part in parts for doubt in part.doubts)))
+    return Copies(copies, lag, known, Judgement(findings, tuple(doubt for part in parts for doubt in part.doubts)))
 
 
 def _copies(evidence: Evidence) -> Iterator[Copy]:

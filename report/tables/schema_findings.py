@@ -149,6 +149,9 @@ FOUND_OF_GUEST: dict[str, Schema] = {
     "waiver": described(nullable("waiver"), "the one of the guest as a whole"),
     "newest_usable": described(nullable("usable_backup"), "null: none was seen"),
     "copies": described(listed(reference("copy")), "stores that hold usable backups, the newest first"),
+    "copies_known": described(
+        FLAG, "false: another store may hold one that was not seen, or which are recent is not known"
+    ),
     "disks": described(one_of(DiskCover), "how much of it its active jobs save"),
     "last_failure": described(INSTANT_OR_NULL, "start of its newest attempt that failed; epoch seconds, UTC"),
     "last_duration_seconds": described(SECONDS_OR_NULL, "of its newest finished backup"),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from report.backups import BackupGroup, PbsFacts
+from report.backups import BackupGroup, Datastore, PbsFacts
 from report.facts import GuestConfig
 from report.findings import FindingCode
 from report.model import GroupMatch, Protection, ReasonCode
@@ -212,3 +212,30 @@ def test_that_the_offsite_copy_is_late_is_told_unless_a_newer_one_may_lie_where_
     old = e.copy(rows(dailies(9, SAVED - DAY)))
     guest = judge(vault=without_sight_of(place, held=(old,)), policy=late).guest()
     assert guest.protection is (Protection.UNKNOWN if unclear else Protection.AT_RISK)
+
+
+# --- how many copies there are
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        pytest.param({}, id="protected"),
+        pytest.param({"jobs": [e.job(enabled=False)]}, id="at risk"),
+        pytest.param({"policy": Policy(default=Expectation(demanded=False))}, id="waived"),
+    ],
+)
+def test_the_number_of_copies_is_not_known_while_one_may_lie_where_nobody_looked(facts: dict[str, Any]) -> None:
+    seen = judge(vault=without_sight_of(), **facts).guest()
+    blind = judge(vault=without_sight_of(("offsite", "")), **facts).guest()
+    assert (blind.protection, blind.findings) == (seen.protection, seen.findings)
+    assert [copy.datastore for copy in seen.recent_copies or ()] == ["main"]
+    assert blind.recent_copies is None
+
+
+def test_the_number_of_copies_is_not_known_while_a_group_may_be_one_or_a_store_is_out_of_reach() -> None:
+    assert judge(group(), e.copy(rows(dailies(3, SAVED - 40 * DAY)))).guest().recent_copies is None
+    known = e.server(group())
+    closed = (Datastore("main"), Datastore("offsite", maintenance="offline"))
+    away = replace(known, datastores=a.reading(closed), groups={**known.groups, ("offsite", ""): REFUSED})
+    assert judge(vault=away).guest().recent_copies is None
