@@ -52,7 +52,8 @@ _FLAGS = _rarely(
     *[SnapshotFlag.VERIFY_FAILED, SnapshotFlag.UNFINISHED, SnapshotFlag.PROTECTED | GOOD],
 )
 _SCSI0, _SCSI1 = (Archive(f"drive-{key}.img.fidx", DISK, "none") for key in ("scsi0", "scsi1"))
-_ARCHIVES = st.sampled_from([(), (_SCSI0,), (_SCSI0, _SCSI1), (_SCSI0, _SCSI1)])
+_ROOT = Archive("root.pxar.didx", DISK, "none")
+_ARCHIVES = st.sampled_from([(), (_SCSI0,), (_SCSI0, _SCSI1, _ROOT), (_SCSI0, _SCSI1, _ROOT)])
 _MOSTLY = _rarely(True, False)
 _SELDOM = _MOSTLY.map(lambda mostly: not mostly)
 

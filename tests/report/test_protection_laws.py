@@ -22,7 +22,9 @@ from tests.report.random_estates import POLICIES, estates
 
 LAWS = settings(max_examples=80, deadline=None)
 _WORST_FIRST = (Protection.UNPROTECTED, Protection.AT_RISK, Protection.PROTECTED)
-EVERY_VOLUME = tuple(Archive(f"drive-{key}.img.fidx", DISK, None) for key in ("scsi0", "scsi1"))
+EVERY_VOLUME = tuple(
+    Archive(name, DISK, None) for name in ("drive-scsi0.img.fidx", "drive-scsi1.img.fidx", "root.pxar.didx")
+)
 _FAILED = Failure("unreachable", "/x", "no answer")
 
 

@@ -78,7 +78,7 @@ FINDING_MEANINGS = {
     "volumes_excluded": "Volumes with data are left out by every active job: backup=0 on a disk, no backup=1 on a mount point.",
     "no_volume_saved": "The guest has volumes with data, and no active job saves any.",
     "config_only": "The guest has no volume that could be saved.",
-    "volumes_not_in_backup": "Volumes that jobs save now are not among the archives of the newest usable backup.",
+    "volumes_not_in_backup": "Volumes that should be saved are not among the archives of the newest usable backup.",
     "volume_grown": "A disk is larger now than in the newest backup.",
     "verification_failed": "PBS found the newest backup damaged: it does not count as a backup.",
     "versions_corrupt": "PBS found older versions damaged.",

@@ -81,7 +81,7 @@ FINDING_MEANINGS = {
     "backup=1 sur un point de montage.",
     "no_volume_saved": "L’invité a des volumes de données, et aucune tâche active n’en sauvegarde.",
     "config_only": "L’invité n’a aucun volume à sauvegarder.",
-    "volumes_not_in_backup": "Des volumes que les tâches sauvegardent sont absents de la dernière sauvegarde utilisable.",
+    "volumes_not_in_backup": "Des volumes à sauvegarder sont absents de la dernière sauvegarde utilisable.",
     "volume_grown": "Un disque est plus grand que dans la dernière sauvegarde.",
     "verification_failed": "PBS a trouvé la dernière sauvegarde endommagée : elle ne compte pas.",
     "versions_corrupt": "PBS a trouvé des versions plus anciennes endommagées.",
