@@ -59,6 +59,14 @@ def test_a_volume_that_may_be_left_out_is_not_missed_in_the_newest_backup() -> N
     assert MISSING not in judge(group(), included=both, policy=allowing).codes
 
 
+def test_a_guest_of_which_no_volume_is_saved_is_waived_volume_by_volume() -> None:
+    left_out = e.included(*(e.volume(key, included=False, reason="backup=no") for key in ("scsi0", "scsi1")))
+    waivers = tuple(Waiver(LAB_100, "scratch", NOW + DAY, volume=key) for key in ("scsi0", "scsi1"))
+    one, both = (judge(group(), included=left_out, policy=Policy(waivers=given)) for given in (waivers[:1], waivers))
+    assert dict(one.finding(FindingCode.NO_VOLUME_SAVED).params) == {"volumes": "scsi1"}
+    assert (one.guest().protection, both.guest().protection) == (Protection.AT_RISK, Protection.PROTECTED)
+
+
 ROOTFS = e.included(e.volume("rootfs", reason="rootfs"), e.volume("mp0", reason="enabled"))
 
 
