@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from report.backups import SnapshotFlag
 from report.changes import with_ages
 from report.clusters import ClusterCase
 from report.days import Strips
 from report.evidence import Evidence, Judgement
 from report.expectations import is_demanded
 from report.expected import Calendar
-from report.facts import Guest, StorageDefinition
+from report.facts import Guest
 from report.findings import Finding, FindingCode, Severity
 from report.judgements.copies import judge_copies
 from report.judgements.disks import judge_disks
-from report.judgements.encryption import judge_encryption, key_of
+from report.judgements.encryption import judge_encryption
 from report.judgements.freshness import judge_freshness
 from report.judgements.oddities import judge_oddities
 from report.judgements.proof import judge_proof
@@ -24,10 +23,10 @@ from report.judgements.runs import judge_runs
 from report.judgements.verification import judge_verification, newest_verified
 from report.judgements.versions import judge_versions
 from report.layout import Around, lay_out
-from report.model import GroupReport, GuestReport, Protection, Reason, ReasonCode, UsableBackup
+from report.model import GroupReport, GuestReport, Protection, Reason, ReasonCode
 from report.offsite import offsite_doubts
 from report.past import Past
-from report.restores import pbs_volume, restore_command, storage_of_disks
+from report.restores import restore_command, storage_of_disks, usable_backup
 from report.verdict import Case, decide, unless_noted
 from report.waivers import Applied, apply_waivers, noted_waivers, waivers_of
 
@@ -132,33 +131,6 @@ class GuestJudge:
         return apply_waivers(aged, waivers_of(*asked), evidence.now)
 
 
-def usable_backup(evidence: Evidence) -> UsableBackup | None:
-    """Given the evidence on a guest, return its newest usable backup, through an entry of its own cluster where one leads there."""
-    newest = evidence.newest
-    if newest is None:
-        return None
-    group, position = newest.matched.group, newest.usable[-1]
-    at, size = newest.at(position), group.snapshots.sizes[position]
-    entry = min((entry for entry in newest.storages if not entry.disabled), key=_storage_name, default=None)
-    volume = group.newest_volume if position == newest.versions[-1] else None
-    if newest.pbs:
-        volume = pbs_volume(entry.storage, group.backup_type, group.backup_id, at) if entry else None
-    return UsableBackup(
-        server=group.server,
-        datastore=group.datastore,
-        namespace=group.namespace,
-        backup_type=group.backup_type,
-        backup_id=group.backup_id,
-        at=at,
-        storage=entry.storage if entry else None,
-        volume=volume,
-        size_bytes=size if size > 0 else None,
-        verified=newest.has(position, SnapshotFlag.VERIFIED) if newest.pbs else None,
-        encrypted=newest.has(position, SnapshotFlag.ENCRYPTED),
-        key=key_of(newest, position),
-    )
-
-
 def _newest_verified_at(evidence: Evidence) -> int | None:
     verified = ((holding, newest_verified(holding)) for holding in evidence.holdings)
     return max((holding.at(place) for holding, place in verified if place is not None), default=None)
@@ -182,7 +154,3 @@ def _why(
 
 def _rank(finding: Finding) -> tuple[int, str, str]:
     return _GRAVEST_FIRST.index(finding.severity), finding.code, finding.subject
-
-
-def _storage_name(storage: StorageDefinition) -> str:
-    return storage.storage

@@ -32,6 +32,7 @@ FINDINGS = {
     "not_encrypted": "the newest backup on {place} is {mode}, and {rule} demands encryption",
     "signed_only": "backups on {place} are signed, not encrypted",
     "several_keys": "backups on {place} need several keys: {keys}",
+    "key_not_on_storage.unknown": "storage {storage} has no key, and the newest backup is encrypted, with a key that is not told",
     "key_not_on_storage": "storage {storage} lacks the key {key} that the newest backup needs",
     "too_few_copies": "recent copies: {copies} of {wanted} ({rule})",
     "no_offsite_copy": "no off-site copy, and {rule} demands one",

@@ -31,6 +31,7 @@ FINDINGS = {
     "not_encrypted": "la dernière sauvegarde sur {place} est {mode}, et la {rule} exige le chiffrement",
     "signed_only": "les sauvegardes sur {place} sont signées, pas chiffrées",
     "several_keys": "les sauvegardes sur {place} demandent plusieurs clés : {keys}",
+    "key_not_on_storage.unknown": "le stockage {storage} n’a pas de clé, et la dernière sauvegarde est chiffrée, avec une clé inconnue",
     "key_not_on_storage": "le stockage {storage} n’a pas la clé {key} qu’exige la dernière sauvegarde",
     "too_few_copies": "copies récentes : {copies} sur {wanted} ({rule})",
     "no_offsite_copy": "aucune copie hors site, et la {rule} en exige une",
