@@ -26,7 +26,7 @@ from report.layout import Around, lay_out
 from report.model import GroupReport, GuestReport, Protection, Reason, ReasonCode
 from report.offsite import offsite_doubts
 from report.past import Past
-from report.restores import restore_command, storage_of_disks, usable_backup
+from report.restores import restore_command, restore_storage, usable_backup
 from report.verdict import Case, decide, unless_noted
 from report.waivers import Applied, apply_waivers, noted_waivers, waivers_of
 
@@ -80,7 +80,7 @@ class GuestJudge:
         _, protection = decide(case)
         why = _why(protection, demanded, applied, case.doubts, freshness.newest_at)
         usable, config = usable_backup(evidence), evidence.config
-        storage = storage_of_disks(config, evidence.included.values())
+        storage = restore_storage(guest.guest_type, config, evidence.included.values())
         return GuestReport(
             pve=evidence.pve,
             guest=guest,

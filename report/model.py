@@ -160,7 +160,8 @@ class DiskCover(StrEnum):
 @dataclass(frozen=True, slots=True)
 class UsableBackup:
     """A backup that could be restored: where it lies, and the storage and volume id by which the guest's own cluster reaches it, None
-    where no entry leads there. `verified`: None where the store cannot tell. `key`: fingerprint of its encryption key.
+    where no entry leads there. `verified`: None where the store cannot tell. `key`: fingerprint of its encryption key. `nodes`: from
+    which alone it can be restored, empty: from any of the cluster.
     """
 
     server: str
@@ -175,6 +176,12 @@ class UsableBackup:
     verified: bool | None = None
     encrypted: bool = False
     key: str | None = None
+    nodes: tuple[str, ...] = ()
+
+    @property
+    def on_pbs(self) -> bool:
+        """Say whether it lies on a Proxmox Backup Server, which alone tells of verification."""
+        return self.verified is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -183,7 +183,7 @@ def on_files(vmid: int) -> dict[str, Any]:
         "copies": (_NAS,),
         "disks": DiskCover.PARTIAL,
         "proof": RestoreProof(NOW - 12 * DAY, observed=False, by="drill.sh"),
-        "restore_command": f"pct restore {vmid} {volume}",
+        "restore_command": f"pct restore {vmid} {volume} --storage local-lvm",
         "waived": (WaivedFinding(EVERY_FINDING[_F.VOLUMES_EXCLUDED], _SCRATCH),),
     }
 

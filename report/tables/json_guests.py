@@ -95,6 +95,7 @@ def _usable(usable: UsableBackup | None) -> Json | None:
         "verified": usable.verified,
         "encrypted": usable.encrypted,
         "key": usable.key,
+        "nodes": list(usable.nodes),
     }
 
 

@@ -109,6 +109,7 @@ FINDING_DEFINITIONS: dict[str, Schema] = {
         verified=described(FLAG_OR_NULL, "null: files, which nothing verifies"),
         encrypted=FLAG,
         key=described(TEXT_OR_NULL, "fingerprint of its key"),
+        nodes=described(listed(TEXT), "the nodes from which alone it can be restored; empty: any of the cluster"),
     ),
     "copy": record(
         server=TEXT,
@@ -157,7 +158,8 @@ FOUND_OF_GUEST: dict[str, Schema] = {
     "last_duration_seconds": described(SECONDS_OR_NULL, "of its newest finished backup"),
     "proof": described(nullable("proof"), "the newest restore that worked; null: none is known"),
     "restore_command": described(
-        TEXT, "to be run on a node of its cluster; empty: no storage leads to a usable backup"
+        TEXT,
+        "to be run on a node of its cluster; STORAGE stands for a storage to choose; empty: no storage leads to a usable backup",
     ),
     "days": described(listed(one_of(DayState)), "its last 28 days, today last, in the zone of the report"),
 }

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC
+from typing import Any
+
 import pytest
 
 from report.backups import BackupGroup, SnapshotFlag
-from report.facts import StorageDefinition
+from report.facts import ConfigVolume, GuestConfig, StorageDefinition
 from report.findings import FindingCode, Severity
 from report.model import Protection
+from report.rows.runbook import runbook
+from report.rows.shared import Reader
+from tests import builders as a
 from tests.report import estates as e
-from tests.report.estates import Judged, dailies, group, judge, rows
+from tests.report.estates import NOW, Judged, dailies, group, judge, rows
 
 ENCRYPTED = SnapshotFlag.ENCRYPTED | SnapshotFlag.VERIFIED
 PLAIN = group()
@@ -73,3 +80,70 @@ def test_a_backup_is_restored_through_an_entry_that_can(
     assert keyless(judged) == told
     lowered = any(severity is Severity.WARNING for _, severity in told)
     assert judged.guest().protection is (Protection.AT_RISK if lowered else Protection.PROTECTED)
+
+
+# --- the command, and what it needs
+
+
+def needs(judged: Judged) -> str:
+    """Return what the runbook says that the restore of the guest needs."""
+    (row,) = runbook(judged.report, Reader("en", UTC)).rows
+    return str(row.cells[-1])
+
+
+def container(*volumes: tuple[str, str], **fields: Any) -> Judged:
+    """Judge the guest as a container with these volumes; PVE does not tell which of them are saved."""
+    config = GuestConfig(NOW, volumes=tuple(ConfigVolume(key, volume) for key, volume in volumes))
+    guest = a.guest(100, guest_type="lxc")
+    return judge(group(backup_type="ct"), guests=[guest], configs={100: config}, included={}, **fields)
+
+
+@pytest.mark.parametrize(
+    ("volumes", "storage"),
+    [
+        pytest.param([("rootfs", "fast:subvol"), ("mp0", "slow:subvol")], "fast", id="on two storages"),
+        pytest.param([("rootfs", "fast:subvol")], "fast", id="on one"),
+        pytest.param([("mp0", "slow:subvol")], "STORAGE", id="its root file system is not known"),
+        pytest.param([], "STORAGE", id="its volumes were not read"),
+    ],
+)
+def test_a_container_is_restored_to_one_storage_which_the_command_always_names(
+    volumes: list[tuple[str, str]], storage: str
+) -> None:
+    judged = container(*volumes)
+    command = judged.guest().restore_command
+    assert command == f"pct restore 100 pbs:backup/ct/100/2026-10-21T02:01:00Z --storage {storage}"
+    assert ("in place of STORAGE" in needs(judged)) is (storage == "STORAGE")
+    assert "all volumes go" in needs(judged)
+    assert "--live-restore" not in needs(judged)
+
+
+def test_a_machine_on_two_storages_goes_back_where_it_was() -> None:
+    volumes = (ConfigVolume("scsi0", "fast:0"), ConfigVolume("scsi1", "slow:1"))
+    judged = judge(group(), configs={100: GuestConfig(NOW, volumes=volumes)}, included={})
+    assert judged.guest().restore_command == "qmrestore pbs:backup/vm/100/2026-10-21T02:01:00Z 100"
+    assert "--live-restore" in needs(judged)
+
+
+def on_files(node: str | None, *, shared: bool) -> Judged:
+    files = replace(group(rows(dailies(), 0)), server="lab", datastore="nas", namespace="", owner=None, node=node)
+    storage = a.storage_definition(shared=shared)
+    listed = {"nas": a.reading((replace(files, newest_volume="nas:backup/x.vma.zst"),))}
+    return judge(jobs=[e.job(storage="nas")], storages=[storage], backups=listed)
+
+
+@pytest.mark.parametrize(
+    ("judged", "nodes"),
+    [
+        pytest.param(on_files("pve2", shared=False), ("pve2",), id="D2: a storage of one node"),
+        pytest.param(on_files("pve2", shared=True), (), id="a shared one"),
+        pytest.param(through(PLAIN, e.entry(nodes=PVE2)), ("pve2",), id="B28: an entry for some nodes"),
+        pytest.param(through(PLAIN, e.entry()), (), id="an entry for all"),
+    ],
+)
+def test_the_runbook_says_on_which_node_alone_a_backup_can_be_restored(judged: Judged, nodes: tuple[str, ...]) -> None:
+    usable = judged.guest().usable
+    assert usable is not None
+    assert usable.nodes == nodes
+    assert ("to be run on pve2" in needs(judged)) is bool(nodes)
+    assert ("--live-restore" in needs(judged)) is usable.on_pbs
