@@ -166,7 +166,7 @@ class Strips:
         """Return what is expected without days missed before the guest is known to have been backed up, or to have been tried: since when
         its jobs are there is not told; none at all while stores were not read, or a task of its own has a log that was not.
         """
-        if evidence.unseen or self._own_unread(evidence):
+        if evidence.unseen_of_any_age or self._own_unread(evidence):
             return expected.replace(bytes((MISSED,)), bytes((GONE,)))
         starts = self.window.starts
         oldest = [holding.at(holding.versions[0]) for holding in evidence.holdings if holding.versions]

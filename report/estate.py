@@ -10,25 +10,29 @@ from report.facts import ClusterFacts, Facts
 from report.matching import MatchedGroup, guest_keys, match_groups
 from report.model import GroupMatch, Reason
 from report.stores import UnreadPlace, unattributed_stores, unread_places, unread_stores, usable_groups
-from report.targets import Targets, find_targets
+from report.syncs import Syncs
+from report.targets import Target, Targets, find_targets
 from report.view import ClusterView, view_cluster
 
 
 @dataclass(frozen=True, slots=True)
 class Unread:
     """Why backups of a cluster's guests may exist that were not seen: in its own storages, one reason each, and on servers to which no
-    storage of it leads, where copies may lie. `any_read`: whether one of its storages was read.
+    storage of it leads, where copies may lie. `places`: where each of the storages leads, as far as it is told. `any_read`: whether one of
+    them was read.
     """
 
     stores: tuple[Reason, ...]
+    places: Mapping[Reason, Target]
     elsewhere: tuple[UnreadPlace, ...]
     any_read: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Estate:
-    """`views` and `clusters` by cluster, `servers` by PBS, all groups matched, and those of each guest by (cluster, vmid). `unread_places`:
-    where on the servers groups may lie that were not seen.
+    """`views` and `clusters` by cluster, `servers` by PBS, all groups matched, and those of each guest by (cluster, vmid), those
+    that may be a guest's by (cluster, guest type, vmid), and those of another cluster or of a guest that cannot be seen by (guest type,
+    vmid). `unread_places`: where on the servers groups may lie that were not seen.
     """
 
     now: int
@@ -38,7 +42,8 @@ class Estate:
     targets: Targets
     matched: tuple[MatchedGroup, ...]
     by_guest: Mapping[tuple[str, int], tuple[MatchedGroup, ...]]
-    ambiguous: Mapping[tuple[str, int], tuple[MatchedGroup, ...]]
+    ambiguous: Mapping[tuple[str, str, int], tuple[MatchedGroup, ...]]
+    of_nobody: Mapping[tuple[str, int], tuple[MatchedGroup, ...]]
     unread_places: tuple[UnreadPlace, ...]
 
     def unread(self, pve: str) -> Unread:
@@ -52,11 +57,16 @@ class Estate:
         led_to = {target for (cluster, _), target in self.targets.of_storage.items() if cluster == pve}
         # a storage that is switched off is not asked for: the server that it leads to is
         asked = {self.targets.of_storage[pve, name] for name in enabled}
-        switched_off = (
-            place.reason for place in self.unread_places if place.target in led_to - asked and not place.away
-        )
+        switched_off = {
+            place.reason: place.target
+            for place in self.unread_places
+            if place.target in led_to - asked and not place.away
+        }
+        named = {reason: str(dict(reason.params).get("storage", "")) for reason in (*unread, *unattributed)}
+        places = {reason: self.targets.of_storage.get((pve, name)) for reason, name in named.items()}
         return Unread(
             stores=(*unread, *unattributed, *switched_off),
+            places={reason: place for reason, place in places.items() if place is not None} | switched_off,
             elsewhere=tuple(place for place in self.unread_places if place.target not in led_to),
             any_read=any(name not in missed for name in enabled),
         )
@@ -75,7 +85,11 @@ def build_estate(facts: Facts, now: int) -> Estate:
         if config.created_at is not None
     }
     groups = usable_groups(tuple(clusters.values()), tuple(servers.values()), targets, now)
-    matched = tuple(match_groups(groups, tuple(views.values()), targets, created))
+    syncs = Syncs(
+        {name: jobs for name, server in servers.items() if (jobs := server.sync_jobs.usable(now)) is not None},
+        _read(servers, now),
+    )
+    matched = tuple(match_groups(groups, tuple(views.values()), targets, created, syncs))
     return Estate(
         now=now,
         clusters=clusters,
@@ -85,6 +99,7 @@ def build_estate(facts: Facts, now: int) -> Estate:
         matched=matched,
         by_guest=_by_guest(matched),
         ambiguous=_ambiguous(matched),
+        of_nobody=_of_nobody(matched),
         unread_places=unread_places(servers.values(), now),
     )
 
@@ -98,11 +113,29 @@ def _by_guest(matched: tuple[MatchedGroup, ...]) -> dict[tuple[str, int], tuple[
     return by_guest
 
 
-def _ambiguous(matched: tuple[MatchedGroup, ...]) -> dict[tuple[str, int], tuple[MatchedGroup, ...]]:
-    """Return the groups that may be one of several guests', by guest type and id."""
-    doubtful: dict[tuple[str, int], tuple[MatchedGroup, ...]] = {}
+def _read(servers: Mapping[str, PbsFacts], now: int) -> frozenset[Target]:
+    """Return the places on servers of which every group was seen."""
+    return frozenset(
+        Target(name, *place)
+        for name, server in servers.items()
+        for place, reading in server.groups.items()
+        if reading.usable(now) is not None and not reading.partial
+    )
+
+
+def _ambiguous(matched: tuple[MatchedGroup, ...]) -> dict[tuple[str, str, int], tuple[MatchedGroup, ...]]:
+    doubtful: dict[tuple[str, str, int], tuple[MatchedGroup, ...]] = {}
     for each in matched:
-        if each.match is GroupMatch.AMBIGUOUS:
+        for cluster in each.maybe:
             for key in guest_keys(each.group):
-                doubtful[key] = (*doubtful.get(key, ()), each)
+                doubtful[cluster, *key] = (*doubtful.get((cluster, *key), ()), each)
     return doubtful
+
+
+def _of_nobody(matched: tuple[MatchedGroup, ...]) -> dict[tuple[str, int], tuple[MatchedGroup, ...]]:
+    nobodys: dict[tuple[str, int], tuple[MatchedGroup, ...]] = {}
+    for each in matched:
+        if each.match in (GroupMatch.FOREIGN, GroupMatch.UNKNOWN):
+            for key in guest_keys(each.group):
+                nobodys[key] = (*nobodys.get(key, ()), each)
+    return nobodys

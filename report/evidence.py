@@ -87,10 +87,10 @@ class Evidence:
 
     `guest_at`: when the guest itself, with its lock, was read. `config` None: not read yet. `promised`: its active jobs by where they
     write; `included`: PVE's word on its volumes by active job, None where it did not tell. `unread`: why backups of it may exist that were
-    not seen, one reason a store; `unread_promised`: those of stores that its active jobs write to; `unread_copies`: beside `unread`, stores
-    that nobody can reach now. `usual_seconds`: how long its jobs usually take, None where tasks that tell were never read. `sync_jobs`,
-    `verify_jobs`: by PBS. `restores`: those that worked and were seen, `restores_unread`: why there may be others; `drills`: those
-    reported. `before`: as it was judged last. `zone` is that of its node, a guess unless `zone_known`.
+    not seen, one reason a store; `unread_promised`: those of stores that its active jobs write to, also where a group there is ambiguous;
+    `unread_copies`: beside `unread`, stores that nobody can reach now. `usual_seconds`: how long its jobs usually take, None where tasks
+    that tell were never read. `sync_jobs`, `verify_jobs`: by PBS. `restores`: those that worked and were seen, `restores_unread`: why there
+    may be others; `drills`: those reported. `before`: as it was judged last. `zone` is that of its node, a guess unless `zone_known`.
     """
 
     pve: str
@@ -140,8 +140,31 @@ class Evidence:
 
     @property
     def unseen(self) -> tuple[Reason, ...]:
-        """Return why there may be usable backups, or newer ones, that were not seen."""
-        return (*(incomplete(holding) for holding in self.holdings if holding.matched.group.incomplete), *self.unread)
+        """Return why there may be a usable backup, or a newer one, that was not seen, or not told whose it is."""
+        return self._unseen_after(self.newest_at or 0)
+
+    @property
+    def unseen_of_any_age(self) -> tuple[Reason, ...]:
+        """Return why there may be usable backups, older ones too, that were not seen, or not told whose they are."""
+        return self._unseen_after(0)
+
+    @property
+    def maybe_own(self) -> tuple[tuple[MatchedGroup, int | None], ...]:
+        """Return the groups that may be the guest's, with the time of their newest usable version: those in which there may be one that is
+        not older than the guest (D16). The time is None where the listing was incomplete.
+        """
+        born = (self.config.created_at if self.config else None) or 0
+        newest = ((matched, newest_usable_at(matched)) for matched in self.ambiguous)
+        return tuple((matched, at) for matched, at in newest if at is None or at >= max(born, 1))
+
+    def _unseen_after(self, newest: int) -> tuple[Reason, ...]:
+        if not (self.unread or self.ambiguous or any(holding.matched.group.incomplete for holding in self.holdings)):
+            return ()
+        return (
+            *(incomplete(holding) for holding in self.holdings if holding.matched.group.incomplete),
+            *self.unread,
+            *(ambiguous(matched) for matched, at in self.maybe_own if at is None or at > newest),
+        )
 
 
 def newest_of(holdings: Sequence[Holding]) -> Holding | None:
@@ -163,6 +186,22 @@ def incomplete(holding: Holding) -> Reason:
     return Reason.of(
         ReasonCode.GROUP_INCOMPLETE, server=group.server, datastore=group.datastore, namespace=group.namespace
     )
+
+
+def ambiguous(matched: MatchedGroup) -> Reason:
+    """Given a group that may be a guest's, return that as a reason."""
+    group = matched.group
+    return Reason.of(
+        ReasonCode.GROUP_AMBIGUOUS, server=group.server, datastore=group.datastore, namespace=group.namespace
+    )
+
+
+def newest_usable_at(matched: MatchedGroup) -> int | None:
+    """Given a group, return the time of its newest usable version, 0 without one; None where a newer one may not have been listed."""
+    _, usable = versions_of(matched)
+    if matched.group.incomplete:
+        return None
+    return matched.group.snapshots.times[usable[-1]] if usable else 0
 
 
 def unless_unseen(evidence: Evidence, finding: Finding) -> Judgement:

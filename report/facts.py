@@ -37,11 +37,14 @@ class Guest:
 
 @dataclass(frozen=True, slots=True)
 class ConfigVolume:
-    """A disk or mount point of a guest as its configuration names it: key (`scsi0`, `rootfs`, `mp1`), volume and size where it says so."""
+    """A disk or mount point of a guest as its configuration names it: key (`scsi0`, `rootfs`, `mp1`), volume and size where it says so.
+    `saved`: whether a backup takes it in: disks unless marked otherwise, mount points only where they are marked (C3, C6).
+    """
 
     key: str
     volume: str
     size_bytes: int | None = None
+    saved: bool = True
 
 
 @dataclass(frozen=True, slots=True)

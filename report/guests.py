@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from report.backups import SnapshotFlag
 from report.changes import with_ages
 from report.clusters import ClusterCase
 from report.days import Strips
 from report.evidence import Evidence, Judgement
 from report.expectations import is_demanded
 from report.expected import Calendar
-from report.facts import Guest, StorageDefinition
+from report.facts import Guest
 from report.findings import Finding, FindingCode, Severity
 from report.judgements.copies import judge_copies
 from report.judgements.disks import judge_disks
-from report.judgements.encryption import judge_encryption, key_of
+from report.judgements.encryption import judge_encryption
 from report.judgements.freshness import judge_freshness
 from report.judgements.oddities import judge_oddities
 from report.judgements.proof import judge_proof
@@ -24,8 +23,9 @@ from report.judgements.runs import judge_runs
 from report.judgements.verification import judge_verification, newest_verified
 from report.judgements.versions import judge_versions
 from report.layout import Around, lay_out
-from report.model import GroupReport, GuestReport, Protection, Reason, ReasonCode, UsableBackup
-from report.restores import pbs_volume, restore_command, storage_of_disks
+from report.model import GroupReport, GuestReport, Protection, Reason, ReasonCode
+from report.offsite import offsite_doubts
+from report.restores import restore_command, restore_storage, usable_backup
 from report.verdict import Case, decide, unless_noted
 from report.waivers import Applied, apply_waivers, noted_waivers, waivers_of
 
@@ -47,7 +47,7 @@ class GuestJudge:
         """Given a guest of the cluster, return its report."""
         evidence = lay_out(self.case, self.around, guest)
         freshness, disks, runs = judge_freshness(evidence), judge_disks(evidence), judge_runs(evidence)
-        copies, proven = judge_copies(evidence), judge_proof(evidence)
+        copies, proven = judge_copies(evidence, self._offsite_doubts), judge_proof(evidence)
         judgements = (
             freshness.judgement,
             disks.judgement,
@@ -78,7 +78,7 @@ class GuestJudge:
         _, protection = decide(case)
         why = _why(protection, demanded, applied, case.doubts, freshness.newest_at)
         usable, config = usable_backup(evidence), evidence.config
-        storage = storage_of_disks(config, evidence.included.values())
+        storage = restore_storage(guest.guest_type, config, evidence.included.values())
         return GuestReport(
             pve=evidence.pve,
             guest=guest,
@@ -102,6 +102,7 @@ class GuestJudge:
             rule=evidence.rule,
             usable=usable,
             copies=copies.copies,
+            copies_known=copies.known,
             disks=disks.cover,
             last_failure_at=runs.last_failure_at,
             last_duration_seconds=runs.last_duration_seconds,
@@ -110,6 +111,10 @@ class GuestJudge:
             restore_command=restore_command(usable, guest.guest_type, guest.vmid, storage),
             days=self.strips.of(evidence),
         )
+
+    def _offsite_doubts(self, evidence: Evidence) -> Sequence[Reason]:
+        around = self.around
+        return offsite_doubts(evidence, self.case.unread, around.estate, around.policy)
 
     def _waived(self, evidence: Evidence, judgements: Sequence[Judgement]) -> Applied:
         """Return the guest's findings, the gravest first, with their ages, after its waivers."""
@@ -122,33 +127,6 @@ class GuestJudge:
         found = (*(finding for judgement in judgements for finding in judgement.findings), *unread)
         aged = with_ages(sorted(found, key=_rank), evidence.before, evidence.now)
         return apply_waivers(aged, waivers_of(*asked), evidence.now)
-
-
-def usable_backup(evidence: Evidence) -> UsableBackup | None:
-    """Given the evidence on a guest, return its newest usable backup, through an entry of its own cluster where one leads there."""
-    newest = evidence.newest
-    if newest is None:
-        return None
-    group, position = newest.matched.group, newest.usable[-1]
-    at, size = newest.at(position), group.snapshots.sizes[position]
-    entry = min((entry for entry in newest.storages if not entry.disabled), key=_storage_name, default=None)
-    volume = group.newest_volume if position == newest.versions[-1] else None
-    if newest.pbs:
-        volume = pbs_volume(entry.storage, group.backup_type, group.backup_id, at) if entry else None
-    return UsableBackup(
-        server=group.server,
-        datastore=group.datastore,
-        namespace=group.namespace,
-        backup_type=group.backup_type,
-        backup_id=group.backup_id,
-        at=at,
-        storage=entry.storage if entry else None,
-        volume=volume,
-        size_bytes=size if size > 0 else None,
-        verified=newest.has(position, SnapshotFlag.VERIFIED) if newest.pbs else None,
-        encrypted=newest.has(position, SnapshotFlag.ENCRYPTED) if newest.pbs else None,
-        key=key_of(newest, position),
-    )
 
 
 def _newest_verified_at(evidence: Evidence) -> int | None:
@@ -174,7 +152,3 @@ def _why(
 
 def _rank(finding: Finding) -> tuple[int, str, str]:
     return _GRAVEST_FIRST.index(finding.severity), finding.code, finding.subject
-
-
-def _storage_name(storage: StorageDefinition) -> str:
-    return storage.storage

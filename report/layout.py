@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from report.backups import PbsJob
 from report.clusters import ClusterCase
 from report.estate import Estate
-from report.evidence import Evidence, Holding, newest_of, versions_of
+from report.evidence import Evidence, Holding, ambiguous, newest_of, versions_of
 from report.expectations import expectation_of
 from report.facts import BackupJob, Drill, Guest, StorageDefinition, VzdumpDefaults
 from report.matching import MatchedGroup
@@ -41,14 +41,14 @@ def lay_out(case: ClusterCase, around: Around, guest: Guest) -> Evidence:
     active = case.active[guest.vmid]
     promised, unlistable, storages = _promised(case, estate, guest, active)
     holdings = tuple(_holdings(case, around, guest, promised))
-    # a copy is known by a group of the guest that it shares its times with: without any there is none to be found elsewhere
-    elsewhere = case.unread.elsewhere if holdings else ()
+    elsewhere = case.unread.elsewhere
     stores = (*case.unread.stores, *unlistable)
     # a task is told to be a job's by its start, which needs the zone
     tellable = bool(case.view.zones) and not case.history.unread_nodes
     unread = (*stores, *(place.reason for place in elsewhere if not place.away))
     rule, expectation = expectation_of(around.policy, name, guest)
     config = case.facts.configs.get(guest.vmid)
+    doubtful = estate.ambiguous.get((name, guest.guest_type, guest.vmid), ())
     return Evidence(
         pve=name,
         guest=guest,
@@ -60,10 +60,11 @@ def lay_out(case: ClusterCase, around: Around, guest: Guest) -> Evidence:
         included={job.id: case.included.get(job.id, {}).get(guest.vmid) for job in active},
         holdings=holdings,
         newest=newest_of(holdings),
-        ambiguous=estate.ambiguous.get((guest.guest_type, guest.vmid), ()),
+        ambiguous=doubtful,
         unread=unread,
-        unread_promised=tuple(
-            reason for reason in stores if dict(reason.params).get("storage") in storages or reason in unlistable
+        unread_promised=(
+            *(reason for reason in stores if dict(reason.params).get("storage") in storages or reason in unlistable),
+            *(ambiguous(matched) for matched in doubtful if matched.target in promised),
         ),
         unread_copies=tuple(place.reason for place in elsewhere if place.away),
         expectation=expectation,

@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from report.backups import BackupGroup
 from report.model import GroupMatch
+from report.syncs import Syncs
 from report.targets import Entry, Target, Targets
 from report.view import ClusterView
 
@@ -25,13 +26,16 @@ SHARED_AT_LEAST = 0.5
 
 @dataclass(frozen=True, slots=True)
 class MatchedGroup:
-    """A group and whose it is; `pve` and `vmid` only where `match` is GUEST. `inherited`: positions of snapshots older than the guest."""
+    """A group and whose it is; `pve` and `vmid` only where `match` is GUEST. `inherited`: positions of snapshots older than the guest.
+    `maybe`: where it is AMBIGUOUS, the clusters whose guest it may be.
+    """
 
     group: BackupGroup
     match: GroupMatch
     pve: str | None = None
     vmid: int | None = None
     inherited: frozenset[int] = frozenset()
+    maybe: frozenset[str] = frozenset()
 
     @property
     def target(self) -> Target:
@@ -44,21 +48,23 @@ GuestKey = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """The guests of each cluster by (guest type, vmid), the clusters that may have others, and those that may have other storages."""
+    """The guests of each cluster by (guest type, vmid), and the clusters that may have others."""
 
     guests: Mapping[str, frozenset[GuestKey]]
     hidden: frozenset[str]
-    untraced: frozenset[str]
 
     def has(self, cluster: str, keys: Sequence[GuestKey]) -> bool:
         """Given a cluster and guest keys, say whether it has one of them."""
         return not self.guests[cluster].isdisjoint(keys)
 
-    def may_have(self, keys: Sequence[GuestKey]) -> bool:
-        """Given guest keys, say whether a group to which no storage leads may be such a guest's: nothing speaks against it where no cluster
-        is known, where a guest may be hidden, or where the storage that leads to it may be.
-        """
-        return not self.guests or bool(self.hidden) or any(self.has(cluster, keys) for cluster in self.untraced)
+    def having(self, keys: Sequence[GuestKey]) -> frozenset[str]:
+        """Given guest keys, return the clusters that have one of them."""
+        return frozenset(cluster for cluster in self.guests if self.has(cluster, keys))
+
+    @property
+    def whole(self) -> bool:
+        """Say whether every guest is known: of a guest that is none of these nothing is left."""
+        return bool(self.guests) and not self.hidden
 
 
 def guest_keys(group: BackupGroup) -> tuple[GuestKey, ...]:
@@ -73,34 +79,92 @@ def match_groups(
     views: Sequence[ClusterView],
     targets: Targets,
     created: Mapping[tuple[str, int], int],
+    syncs: Syncs,
 ) -> list[MatchedGroup]:
-    """Given all groups, the clusters' views, where entries lead, and creation times of guests by (cluster, vmid), return whose each
-    group is. Groups that no entry's account may have written are matched by their times with groups that are matched already: a
-    sync job writes copies under an owner of its own (H15).
+    """Given all groups, the clusters' views, where entries lead, creation times of guests by (cluster, vmid), and what is known of sync
+    jobs, return whose each group is. What no entry's account may have written is whose its source is, from which a sync job pulled it
+    under an owner of its own (H15); else it is told by the times that it shares with a group that is matched already.
     """
     known = _known(views)
     direct: list[MatchedGroup] = []
     elsewhere: list[tuple[BackupGroup, bool]] = []
+    accounts = _accounts(targets)
     for group in groups:
-        entries = targets.entries.get(Target(group.server, group.datastore, group.namespace), ())
+        entries = targets.entries.get(_target(group), ())
         matched = _by_entries(group, entries, known)
         if matched.match is GroupMatch.FOREIGN:
-            elsewhere.append((group, bool(entries)))
+            by_account = group.owner in accounts.get(group.server, ()) or not syncs.may_own(group)
+            elsewhere.append((group, bool(entries) and by_account))
         else:
             direct.append(matched)
     by_name = _known_by_name(direct)
+    sources = _Sources(known, targets, syncs, direct, [group for group, _ in elsewhere])
     copies = [
-        _by_times(group, by_name.get((group.backup_type, group.backup_id), ()), known, owned_by_others=led_to)
-        for group, led_to in elsewhere
+        sources.match(group)
+        or _by_times(group, by_name.get((group.backup_type, group.backup_id), ()), known, owned_by_others=others)
+        for group, others in elsewhere
     ]
     return [_with_inherited(matched, created) for matched in (*direct, *copies)]
+
+
+def _accounts(targets: Targets) -> dict[str, set[str]]:
+    """Return the accounts that entries use on each server."""
+    accounts: dict[str, set[str]] = {}
+    for target, entries in targets.entries.items():
+        accounts.setdefault(target.server, set()).update(entry.username for entry in entries if entry.username)
+    return accounts
+
+
+def _target(group: BackupGroup) -> Target:
+    return Target(group.server, group.datastore, group.namespace)
+
+
+class _Sources:
+    """Tells whose a copy is by the place that a sync job pulled it from: as its source there, or as what that place's entries lead to."""
+
+    def __init__(
+        self,
+        known: _Known,
+        targets: Targets,
+        syncs: Syncs,
+        direct: Iterable[MatchedGroup],
+        copies: Iterable[BackupGroup],
+    ) -> None:
+        """Take what is known, the groups that are matched, and those that are not."""
+        self._known, self._targets, self._syncs = known, targets, syncs
+        self._direct = {(each.target, *_name(each.group)): each for each in direct} if any(syncs.jobs.values()) else {}
+        self._copies = {(_target(each), *_name(each)): each for each in copies} if any(syncs.jobs.values()) else {}
+
+    def match(self, group: BackupGroup, seen: frozenset[Target] = frozenset()) -> MatchedGroup | None:
+        """Given a copy, and the places that it was followed through, return whose it is; None where no source tells."""
+        origins = self._syncs.origins(group)
+        if len(origins) != 1 or not origins.isdisjoint(seen):
+            return None
+        (origin,) = origins
+        found = self._of_source(group, origin, seen | {_target(group)})
+        if found is None or found.match not in (GroupMatch.GUEST, GroupMatch.ORPHAN):
+            return None
+        return MatchedGroup(group, found.match, found.pve, found.vmid)
+
+    def _of_source(self, group: BackupGroup, origin: Target, seen: frozenset[Target]) -> MatchedGroup | None:
+        key = origin, *_name(group)
+        if source := self._direct.get(key):
+            return source
+        if copy := self._copies.get(key):
+            return self.match(copy, seen)
+        if origin not in self._syncs.read:
+            return None
+        return _by_entries(replace(group, owner=None), self._targets.entries.get(origin, ()), self._known)
+
+
+def _name(group: BackupGroup) -> tuple[str, str]:
+    return group.backup_type, group.backup_id
 
 
 def _known(views: Sequence[ClusterView]) -> _Known:
     return _Known(
         {view.name: frozenset((guest.guest_type, guest.vmid) for guest in view.guests or ()) for view in views},
         frozenset(view.name for view in views if view.guests is None or not view.all_guests_visible),
-        frozenset(view.name for view in views if view.storages is None or not view.all_storages_visible),
     )
 
 
@@ -116,8 +180,12 @@ def _by_entries(group: BackupGroup, entries: Sequence[Entry], known: _Known) -> 
     if len(owners) == 1 and not others:
         return MatchedGroup(group, GroupMatch.GUEST, owners[0], keys[0][1])
     if owners:
-        return MatchedGroup(group, GroupMatch.AMBIGUOUS)
-    return MatchedGroup(group, GroupMatch.UNKNOWN if known.hidden.intersection(writers) else GroupMatch.ORPHAN)
+        return MatchedGroup(group, GroupMatch.AMBIGUOUS, maybe=frozenset(owners))
+    if known.hidden.intersection(writers):
+        return MatchedGroup(group, GroupMatch.UNKNOWN)
+    # the account, or the cluster whose own storage it is, tells of the writer, whose guest is gone
+    told = group.server in writers or (group.owner is not None and any(entry.username for entry in entries))
+    return MatchedGroup(group, GroupMatch.ORPHAN) if told else _of_nobody(group, known)
 
 
 def _of_no_guest(group: BackupGroup, entries: Sequence[Entry]) -> GroupMatch:
@@ -152,18 +220,28 @@ def _known_by_name(matched: Iterable[MatchedGroup]) -> dict[tuple[str, str], lis
 def _by_times(
     group: BackupGroup, candidates: Sequence[MatchedGroup], known: _Known, *, owned_by_others: bool
 ) -> MatchedGroup:
-    """Match a copy by the backup times that it shares with a group whose guest is known. Without any it is another account's where an
-    entry leads (D14), and nobody's elsewhere.
+    """Match a copy by the backup times that it shares with a group whose guest is known. Without any it is another cluster's where an
+    entry leads and the owner is no sync job's (D14), and nobody's elsewhere.
     """
     sharing = {(candidate.pve, candidate.vmid) for candidate in candidates if _is_copy(group, candidate.group)}
     if len(sharing) == 1:
         pve, vmid = sharing.pop()
         return MatchedGroup(group, GroupMatch.GUEST, pve, vmid)
     if sharing:
-        return MatchedGroup(group, GroupMatch.AMBIGUOUS)
+        return MatchedGroup(group, GroupMatch.AMBIGUOUS, maybe=frozenset(pve for pve, _ in sharing if pve))
     if owned_by_others:
         return MatchedGroup(group, GroupMatch.FOREIGN)
-    return MatchedGroup(group, GroupMatch.UNKNOWN if known.may_have(guest_keys(group)) else GroupMatch.ORPHAN)
+    return _of_nobody(group, known)
+
+
+def _of_nobody(group: BackupGroup, known: _Known) -> MatchedGroup:
+    """Match a group of which nothing tells who wrote it: it may be any visible guest's of that type and id (D15), and only where there
+    is none, nor one hidden, is it an orphan (D17, case 8).
+    """
+    keys = guest_keys(group)
+    if having := known.having(keys):
+        return MatchedGroup(group, GroupMatch.AMBIGUOUS, maybe=having)
+    return MatchedGroup(group, GroupMatch.ORPHAN if known.whole else GroupMatch.UNKNOWN)
 
 
 def _is_copy(group: BackupGroup, original: BackupGroup) -> bool:

@@ -150,18 +150,6 @@ class GuestJob:
     reason: Reason | None = None
 
 
-# why a backup of a guest may exist that was not seen
-_UNSEEN_BACKUPS = frozenset(
-    {
-        ReasonCode.BACKUPS_NOT_READ,
-        ReasonCode.STORE_NOT_READ,
-        ReasonCode.PBS_NOT_CONFIGURED,
-        ReasonCode.GROUP_AMBIGUOUS,
-        ReasonCode.GROUP_INCOMPLETE,
-    }
-)
-
-
 class DiskCover(StrEnum):
     """How much of a guest its active jobs save (C8)."""
 
@@ -175,6 +163,7 @@ class DiskCover(StrEnum):
 class UsableBackup:
     """A backup that could be restored: where it lies, and the storage and volume id by which the guest's own cluster reaches it, None
     where no entry leads there. `verified`, `encrypted`: None of a file, to which neither applies. `key`: fingerprint of its encryption key.
+    `nodes`: from which alone it can be restored, empty: from any of the cluster.
     """
 
     server: str
@@ -189,6 +178,12 @@ class UsableBackup:
     verified: bool | None = None
     encrypted: bool | None = None
     key: str | None = None
+    nodes: tuple[str, ...] = ()
+
+    @property
+    def on_pbs(self) -> bool:
+        """Say whether it lies on a Proxmox Backup Server, which alone tells of verification."""
+        return self.verified is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +229,7 @@ class GuestReport:
     `due_at`: the first event after the newest version (F11). `limit_seconds`: greatest accepted age of the newest usable version, grace
     included. `findings`: the gravest first; `waived`: those that a waiver takes out; `waiver`: the one of the guest as a whole.
     `rule`: name of the policy's rule for it, "" the default. `restore_command`: how its newest usable version is restored, "" if it can't.
+    `copies_known`: every place that may hold a copy was seen, and whose that is, and which are recent enough is decided.
     `days`: what became of its backups on each of the last 28 days, today last, in the zone of the policy.
     """
 
@@ -259,6 +255,7 @@ class GuestReport:
     rule: str = ""
     usable: UsableBackup | None = None
     copies: tuple[Copy, ...] = ()
+    copies_known: bool = False
     disks: DiskCover = DiskCover.UNKNOWN
     last_failure_at: int | None = None
     last_duration_seconds: int | None = None
@@ -274,12 +271,8 @@ class GuestReport:
 
     @property
     def recent_copies(self) -> tuple[Copy, ...] | None:
-        """Return its copies within the limit; None where stores that may hold one were not read, or nothing tells whether they were."""
-        waived = self.protection is Protection.WAIVED
-        unseen = self.protection is Protection.UNKNOWN and any(
-            reason.code in _UNSEEN_BACKUPS for reason in self.reasons
-        )
-        if unseen or (waived and not self.copies):
+        """Return its copies within the limit; None where it is not known that there are no others."""
+        if not self.copies_known:
             return None
         return tuple(copy for copy in self.copies if copy.within_limit)
 
@@ -341,7 +334,7 @@ class GroupMatch(StrEnum):
     ORPHAN = "orphan"  # of a guest that does not exist any more, or of none we know (D17)
     HOST = "host"  # a host's own backup, never a guest's
     FOREIGN = "foreign"  # of another cluster's guest, by its owner (D14)
-    AMBIGUOUS = "ambiguous"  # of one of several guests, and nothing tells which (D15)
+    AMBIGUOUS = "ambiguous"  # of one of several guests, or of one guest or of nobody, and nothing tells which (D15)
     EXTERNAL = "external"  # of an external backup provider, which does not tell whose (I8)
     UNKNOWN = "unknown"  # what tells whose it is cannot be seen
 

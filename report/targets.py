@@ -45,7 +45,7 @@ class Entry:
 @dataclass(frozen=True, slots=True)
 class Targets:
     """`of_storage`: (cluster, storage) → target, None for an entry of a PBS that is not among the configured ones; `entries`: target →
-    the entries that lead there.
+    the entries that lead there, or did when they were last read.
     """
 
     of_storage: Mapping[tuple[str, str], Target | None]
@@ -59,12 +59,13 @@ def find_targets(views: Iterable[ClusterView], servers: Iterable[PbsFacts]) -> T
     of_storage: dict[tuple[str, str], Target | None] = {}
     entries: dict[Target, list[Entry]] = {}
     for view in views:
-        for _, storage in sorted((view.storages or {}).items()):
+        for _, storage in sorted(view.storages_held.items()):
             if "backup" not in storage.content:
                 continue
             same = first.setdefault(_place(view.name, storage), storage.storage)
             target = _target(view.name, storage, same, known)
-            of_storage[view.name, storage.storage] = target
+            if view.storages is not None:
+                of_storage[view.name, storage.storage] = target
             if target is not None:
                 entry = Entry(view.name, storage.storage, storage.username, is_external(storage))
                 entries.setdefault(target, []).append(entry)

@@ -16,7 +16,8 @@ class ClusterView:
     """Usable facts of one cluster; None (or a missing key) is "not known", empty is "seen to be empty".
 
     `pools` maps every pool that is known to exist to its direct members; `missing_pools` are known not to exist (B24); a pool in
-    neither is hidden. `zones` are the nodes' own time zones (F5), which do not age.
+    neither is hidden. `storages_held`: as they were last read, however long ago, for who may have written a backup.
+    `zones` are the nodes' own time zones (F5), which do not age.
     """
 
     name: str
@@ -26,6 +27,7 @@ class ClusterView:
     nodes: frozenset[str] | None
     jobs: tuple[BackupJob, ...] | None
     storages: Mapping[str, StorageDefinition] | None
+    storages_held: Mapping[str, StorageDefinition]
     all_storages_visible: bool
     all_guests_visible: bool
     defaults: Mapping[str, VzdumpDefaults]
@@ -48,6 +50,7 @@ def view_cluster(facts: ClusterFacts, now: int) -> ClusterView:
     inventory = facts.inventory.usable(now)
     nodes = facts.nodes.usable(now)
     storages = facts.storages.usable(now)
+    held = facts.storages.value or ()
     permissions = facts.permissions.usable(now)
     pools: dict[str, set[int]] = {pool: set() for pool in inventory.pools} if inventory else {}
     for guest in inventory.guests if inventory else ():
@@ -70,6 +73,7 @@ def view_cluster(facts: ClusterFacts, now: int) -> ClusterView:
         nodes=frozenset(node.name for node in nodes) if nodes else None,
         jobs=facts.jobs.usable(now),
         storages={storage.storage: storage for storage in storages} if storages is not None else None,
+        storages_held={storage.storage: storage for storage in held},
         all_storages_visible=permissions is not None and permissions.below("Datastore.Audit", "/storage"),
         all_guests_visible=permissions is not None and permissions.below("VM.Audit", "/vms"),
         defaults={node: value for node, reading in facts.vzdump_defaults.items() if (value := reading.usable(now))},

@@ -15,7 +15,7 @@ from report.findings import RULES, Area, FindingCode
 from report.policy import Scope, Waiver, end_of, read_end
 
 # findings about volumes: a waiver for one volume leaves the others in them
-VOLUME_CODES = (FindingCode.VOLUMES_EXCLUDED, FindingCode.VOLUMES_NOT_IN_BACKUP)
+VOLUME_CODES = (FindingCode.VOLUMES_EXCLUDED, FindingCode.NO_VOLUME_SAVED, FindingCode.VOLUMES_NOT_IN_BACKUP)
 _NO_GUEST = (Area.JOBS, Area.STORES, Area.WAIVERS)
 # a waiver is for guests: findings about jobs, stores and waivers cannot be waived
 WAIVABLE = tuple(code for code in FindingCode if RULES[code].area not in _NO_GUEST)

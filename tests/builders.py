@@ -178,6 +178,7 @@ def backed_up_guest(vmid: int = 100, **fields: Any) -> GuestReport:
         "newest_backup_at": newest,
         "newest_verified_at": newest - 86_400,
         "due_at": newest + 86_400,
+        "copies_known": True,
         "reasons": (
             Reason.of(ReasonCode.IN_ACTIVE_JOB, jobs="nightly"),
             Reason.of(ReasonCode.HAS_BACKUPS, newest=newest),

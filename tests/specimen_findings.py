@@ -186,7 +186,7 @@ def on_files(vmid: int) -> dict[str, Any]:
         "copies": (_NAS,),
         "disks": DiskCover.PARTIAL,
         "restore_reported": RestoreProof(NOW - 12 * DAY, by="drill.sh"),
-        "restore_command": f"pct restore {vmid} {volume}",
+        "restore_command": f"pct restore {vmid} {volume} --storage local-lvm",
         "waived": (WaivedFinding(EVERY_FINDING[_F.VOLUMES_EXCLUDED], _SCRATCH),),
     }
 

@@ -166,6 +166,7 @@ _GUEST_REPORTS = st.builds(
     rule=TEXTS,
     usable=optional(_USABLE),
     copies=st.lists(_COPIES, max_size=3).map(tuple),
+    copies_known=st.booleans(),
     disks=st.sampled_from(DiskCover),
     last_failure_at=optional(_INSTANTS),
     last_duration_seconds=optional(st.integers(0, 10**6)),

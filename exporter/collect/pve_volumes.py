@@ -8,6 +8,8 @@ from exporter.collect import pve_rows as rows
 from report.facts import ConfigVolume
 
 _SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?)([KMGT]?)")
+# how a property string says no
+_OFF = frozenset({"0", "no", "off", "false"})
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
@@ -28,7 +30,8 @@ def _volume(key: str, value: str) -> ConfigVolume | None:
     from_outside = volume is not None and volume.startswith("/") and key.startswith("mp")
     if not volume or volume == "none" or options.get("media") == "cdrom" or from_outside:
         return None
-    return ConfigVolume(key, volume, _size(options.get("size", "")))
+    saved = options.get("backup", "0" if key.startswith("mp") else "1") not in _OFF
+    return ConfigVolume(key, volume, _size(options.get("size", "")), saved)
 
 
 def _named(part: str) -> tuple[str, str]:

@@ -58,7 +58,8 @@ def _waiver_problems(document: Document, path: KeyPath, waiver: Mapped) -> Itera
         yield document.problem(path if match is None else (*path, "match"), message)
     code, volume = waiver.get("finding"), waiver.get("volume")
     if volume is not None and isinstance(code, str) and code.strip() not in VOLUME_CODES:
-        message = f"the finding is about no single volume; remove it, or write {' or '.join(VOLUME_CODES)}"
+        codes = f"{', '.join(VOLUME_CODES[:-1])} or {VOLUME_CODES[-1]}"
+        message = f"the finding is about no single volume; remove it, or write {codes}"
         yield document.problem((*path, "volume"), message)
 
 

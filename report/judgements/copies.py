@@ -2,38 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from report.backups import PbsJob
 from report.evidence import Evidence, Holding, Judgement
 from report.findings import Finding, FindingCode
 from report.judgements.freshness import in_time, late_after, limit_doubts
-from report.model import Copy
+from report.model import Copy, Reason
+from report.syncs import carries
 
 _CLEAN = ("OK", None)
 
 
 @dataclass(frozen=True, slots=True)
 class Copies:
-    """`copies`: one a store, the newest first. `lag_seconds`: of the newest off-site copy behind the newest backup, None without."""
+    """`copies`: one a store, the newest first. `lag_seconds`: of the newest off-site copy behind the newest backup, None without.
+    `known`: no other copy can be there, and which are recent enough is decided.
+    """
 
     copies: tuple[Copy, ...]
     lag_seconds: int | None
+    known: bool
     judgement: Judgement
 
 
-def judge_copies(evidence: Evidence) -> Copies:
-    """Given the evidence on a guest, return the stores that hold usable backups of it, and what the policy says of their number."""
+def judge_copies(evidence: Evidence, offsite_doubts: Callable[[Evidence], Sequence[Reason]]) -> Copies:
+    """Given the evidence on a guest, and what tells why an off-site copy of it may not have been seen, return the stores that hold usable
+    backups of it, and what the policy says of their number.
+    """
     copies = tuple(sorted(_copies(evidence), key=lambda copy: (-copy.newest_at, copy.server, copy.datastore)))
     newest = evidence.newest_at
     offsite = max((copy.newest_at for copy in copies if copy.offsite), default=None)
     lag = None if offsite is None or newest is None else newest - offsite
+    known = not unseen_copies(evidence) and all(in_time(evidence, copy.newest_at) is not None for copy in copies)
     if newest is None:
-        return Copies(copies, lag, Judgement())
-    parts = (_number(evidence, copies), _offsite(evidence, copies, lag), Judgement(tuple(_syncs(evidence))))
+        return Copies(copies, lag, known, Judgement())
+    parts = (
+        _number(evidence, copies),
+        _offsite(evidence, copies, lag, offsite_doubts),
+        Judgement(tuple(_syncs(evidence))),
+    )
     findings = tuple(finding for part in parts for finding in part.findings)
-    return Copies(copies, lag, Judgement(findings, tuple(doubt for part in parts for doubt in part.doubts)))
+    return Copies(copies, lag, known, Judgement(findings, tuple(doubt for part in parts for doubt in part.doubts)))
 
 
 def _copies(evidence: Evidence) -> Iterator[Copy]:
@@ -69,17 +79,22 @@ def _number(evidence: Evidence, copies: tuple[Copy, ...]) -> Judgement:
     if recent >= wanted:
         return Judgement(doubts=limit_doubts(evidence))
     few = Finding.of(FindingCode.TOO_FEW_COPIES, copies=recent, wanted=wanted, rule=evidence.rule)
-    return _unless_elsewhere(evidence, few)
+    return _unless(unseen_copies(evidence), few)
 
 
-def _offsite(evidence: Evidence, copies: tuple[Copy, ...], lag: int | None) -> Judgement:
+def _offsite(
+    evidence: Evidence,
+    copies: tuple[Copy, ...],
+    lag: int | None,
+    doubts: Callable[[Evidence], Sequence[Reason]],
+) -> Judgement:
     """Judge the demand for an off-site copy: there, and young enough by its own limit or else by that of the newest backup."""
     expectation = evidence.expectation
     if not expectation.offsite:
         return Judgement()
     offsite = [copy for copy in copies if copy.offsite]
     if not offsite or lag is None:
-        return _unless_elsewhere(evidence, Finding.of(FindingCode.NO_OFFSITE_COPY, rule=evidence.rule))
+        return _unless(doubts(evidence), Finding.of(FindingCode.NO_OFFSITE_COPY, rule=evidence.rule))
     newest, limit = offsite[0].newest_at, expectation.offsite_max_age_seconds
     recent = in_time(evidence, newest) if limit is None else evidence.now - newest <= limit
     if recent is None:
@@ -90,13 +105,17 @@ def _offsite(evidence: Evidence, copies: tuple[Copy, ...], lag: int | None) -> J
     late = Finding.of(
         FindingCode.OFFSITE_LATE, newest=newest, lag_seconds=lag, limit_seconds=allowed, rule=evidence.rule
     )
-    return _unless_elsewhere(evidence, late)
+    return _unless(doubts(evidence), late)
 
 
-def _unless_elsewhere(evidence: Evidence, finding: Finding) -> Judgement:
-    """Return a finding that a copy not seen could refute; a doubt in its place, also for a store that nobody can reach now."""
-    unseen = (*evidence.unseen, *evidence.unread_copies)
-    return Judgement(doubts=unseen) if unseen else Judgement((finding,))
+def unseen_copies(evidence: Evidence) -> tuple[Reason, ...]:
+    """Given the evidence on a guest, return why there may be copies that were not seen, also on a store that nobody can reach now."""
+    return (*evidence.unseen_of_any_age, *evidence.unread_copies)
+
+
+def _unless(doubts: Sequence[Reason], finding: Finding) -> Judgement:
+    """Return a finding that a copy not seen could refute; the doubts in its place where there are any."""
+    return Judgement(doubts=tuple(doubts)) if doubts else Judgement((finding,))
 
 
 def _syncs(evidence: Evidence) -> Iterator[Finding]:
@@ -105,7 +124,7 @@ def _syncs(evidence: Evidence) -> Iterator[Finding]:
     for holding in evidence.holdings:
         group = holding.matched.group
         for job in evidence.sync_jobs.get(group.server, ()):
-            if (group.server, job.id) in told or not _syncs_group(job, holding):
+            if (group.server, job.id) in told or not carries(job, group):
                 continue
             told.add((group.server, job.id))
             if job.last_run_state not in _CLEAN:
@@ -117,13 +136,3 @@ def _syncs(evidence: Evidence) -> Iterator[Finding]:
                     status=job.last_run_state or "",
                     ended=job.last_run_at or 0,
                 )
-
-
-def _syncs_group(job: PbsJob, holding: Holding) -> bool:
-    """Say whether a sync job may carry the holding's group: its store and namespace are in reach, on the server that runs the job (H10)."""
-    group = holding.matched.group
-    if not job.reaches(group.datastore, group.namespace):
-        return False
-    names = {f"group:{group.backup_type}/{group.backup_id}", f"type:{group.backup_type}"}
-    plain = [text for text in job.group_filter if text.startswith(("group:", "type:"))]
-    return len(plain) != len(job.group_filter) or not plain or bool(names & set(plain))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from report.backups import Archive
@@ -16,6 +16,8 @@ from report.model import DiskCover, Reason, ReasonCode
 _NOT_DATA = ("not a volume", "efidisk but no O")
 # firmware variables and TPM state: their configured size is rounded up
 _TINY = ("efidisk", "tpmstate")
+# the one archive of a container, or the two in its place: its mount points lie in it too
+_ROOT = re.compile(r"root\.(?:|m|p)pxar\.[fd]idx")
 _DRIVE = re.compile(r"drive-((?:ide|sata|scsi|virtio|efidisk|tpmstate)\d+)(?:-backup)?\.img\.fidx")
 
 
@@ -30,6 +32,8 @@ class Disks:
 
 def judge_disks(evidence: Evidence) -> Disks:
     """Given the evidence on a guest, return which of its volumes are saved. PVE's own `included_volumes` is the authority (C3)."""
+    if not evidence.included:
+        return Disks(DiskCover.UNKNOWN, None, _of_config(evidence))
     told = [answer for answer in evidence.included.values() if answer is not None]
     silent = [job for job, answer in evidence.included.items() if answer is None]
     doubts = tuple(Reason.of(ReasonCode.VOLUMES_NOT_READ, job=job) for job in silent)
@@ -70,10 +74,21 @@ def _excluded(missed: tuple[str, ...], included: set[str]) -> Finding:
     return Finding.of(code, volumes=", ".join(missed))
 
 
-def _content(evidence: Evidence, included: set[str]) -> Judgement:
-    """Compare the archives of the newest usable backup with the volumes that jobs save now. File backups do not name theirs."""
+def _of_config(evidence: Evidence) -> Judgement:
+    """Judge a guest that no active job saves, so that PVE tells of none: its newest backup should hold what its configuration names. A
+    volume that is marked to be left out, or a mount point that is not marked to be saved, is not asked for (C3, C6).
+    """
+    volumes = evidence.config.volumes if evidence.config else ()
+    return _content(evidence, {volume.key for volume in volumes if volume.saved})
+
+
+def _content(evidence: Evidence, wanted: set[str]) -> Judgement:
+    """Compare the archives of the newest usable backup with the volumes that it should hold: those that may be left out are not asked for.
+    File backups do not name theirs. What no job promised is a finding where no job counts on another store.
+    """
     newest = evidence.newest
-    saved = _saved(newest, evidence.guest.guest_type) if newest else None
+    included = {key for key in wanted if not evidence.expectation.allows_without(key)}
+    saved = _saved(newest, evidence.guest.guest_type, included) if newest else None
     if newest is None or saved is None:
         return Judgement()
     judgements = [Judgement(tuple(_grown(evidence, newest, saved)))]
@@ -86,22 +101,24 @@ def _content(evidence: Evidence, included: set[str]) -> Judgement:
             saved=len(included & saved.keys()),
             present=len(included),
         )
-        judgements.append(unless_unseen(evidence, newest.weigh(finding)))
+        judgements.append(unless_unseen(evidence, newest.weigh(finding) if evidence.active else finding))
     return Judgement(
         tuple(finding for judgement in judgements for finding in judgement.findings),
         tuple(doubt for judgement in judgements for doubt in judgement.doubts),
     )
 
 
-def _saved(newest: Holding, guest_type: str) -> dict[str, int | None] | None:
-    """Return the volumes of a virtual machine that its newest usable backup holds, with their sizes then; None where nothing tells.
+def _saved(newest: Holding, guest_type: str, wanted: Iterable[str]) -> dict[str, int | None] | None:
+    """Return the volumes that the newest usable backup holds, with their sizes then; None where nothing tells.
 
-    A container's mount points share one archive, so that nothing tells them apart.
+    A container's mount points share one archive: with it all that are wanted may be there, without it none is.
     """
     group = newest.matched.group
     usable_is_newest = bool(newest.versions) and newest.usable[-1] == newest.versions[-1]
-    if not newest.pbs or guest_type != "qemu" or not group.newest_archives or not usable_is_newest:
+    if not newest.pbs or not group.newest_archives or not usable_is_newest:
         return None
+    if guest_type != "qemu":
+        return dict.fromkeys(wanted if any(_ROOT.fullmatch(archive.name) for archive in group.newest_archives) else ())
     return {key: archive.size for archive in group.newest_archives if (key := _key_of(archive))}
 
 

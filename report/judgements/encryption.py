@@ -19,7 +19,7 @@ def judge_encryption(evidence: Evidence) -> Judgement:
         finding
         for holding in evidence.holdings
         if holding.pbs and holding.versions
-        for finding in (*_of(holding), *_keys(holding))
+        for finding in (*_of(holding), *_keys(holding, evidence.guest.node))
     )
     demanded = _demanded(evidence)
     return Judgement((*own, *demanded.findings), demanded.doubts)
@@ -45,28 +45,38 @@ def _of(holding: Holding) -> Iterator[Finding]:
         yield Finding.of(FindingCode.SIGNED_ONLY, holding.place, place=holding.place)
 
 
-def _keys(holding: Holding) -> Iterator[Finding]:
-    """Yield several keys in one group, and entries of PVE that cannot decrypt the newest backup."""
-    group = holding.matched.group
-    if not group.key_fingerprints or not holding.usable:
+def _keys(holding: Holding, node: str) -> Iterator[Finding]:
+    """Yield several keys in one group, and each entry of PVE in use that cannot decrypt the newest backup: as information where another
+    one can, from the guest's own node.
+    """
+    if not holding.usable:
         return
-    in_use = sorted({key for place in holding.usable if (key := key_of(holding, place))})
+    group, newest = holding.matched.group, holding.usable[-1]
+    in_use = (
+        sorted({key for place in holding.usable if (key := key_of(holding, place))}) if group.key_fingerprints else []
+    )
     if len(in_use) > 1:
         keys = ", ".join(in_use)
         yield Finding.of(FindingCode.SEVERAL_KEYS, holding.place, place=holding.place, keys=keys)
-    key = key_of(holding, holding.usable[-1])
-    if key is None or not holding.has(holding.usable[-1], SnapshotFlag.ENCRYPTED):
+    if not holding.has(newest, SnapshotFlag.ENCRYPTED):
         return
-    if holding.storages and not any(_may_hold(storage, key) for storage in holding.storages):
-        storage = min(storage.storage for storage in holding.storages)
-        missing = Finding.of(FindingCode.KEY_NOT_ON_STORAGE, storage, storage=storage, key=key)
-        yield holding.weigh(missing)
+    key = key_of(holding, newest)
+    entries = [storage for storage in holding.storages if not storage.disabled]
+    able = any(may_decrypt(storage, key) and (not storage.nodes or node in storage.nodes) for storage in entries)
+    for storage in entries:
+        if not may_decrypt(storage, key):
+            missing = Finding.of(
+                FindingCode.KEY_NOT_ON_STORAGE, storage.storage, storage=storage.storage, key=key or ""
+            )
+            yield missing.as_information() if able else holding.weigh(missing)
 
 
-def _may_hold(storage: StorageDefinition, key: str) -> bool:
-    """Say whether an entry may hold a key: it has one, and nothing tells that it is another."""
+def may_decrypt(storage: StorageDefinition, key: str | None) -> bool:
+    """Given a storage entry and the fingerprint of a key (None: there is one, and it is not told, H3), say whether the entry may hold it:
+    it has one, and nothing tells that it is another.
+    """
     held = storage.encryption_key
-    return held is not None and (held == _KEY_NOT_TOLD or _same_key(held, key))
+    return held is not None and (key is None or held == _KEY_NOT_TOLD or _same_key(held, key))
 
 
 def _same_key(one: str, other: str) -> bool:

@@ -44,8 +44,7 @@ def judge_freshness(evidence: Evidence) -> Freshness:
     """Given the evidence on a guest, return how recent its newest usable backup is, against the policy or its schedules."""
     newest = evidence.newest_at
     if newest is None:
-        unclear = bool(evidence.ambiguous) or bool(evidence.unseen)
-        return Freshness(recent=None if unclear else False, judgement=_without_usable(evidence))
+        return Freshness(recent=None if evidence.unseen else False, judgement=_without_usable(evidence))
     due = due_after(evidence, evidence.active, newest)
     recent = in_time(evidence, newest)
     if recent is False and evidence.unseen:
@@ -129,12 +128,8 @@ def due_after(evidence: Evidence, jobs: Sequence[BackupJob], newest: int) -> int
 
 def _without_usable(evidence: Evidence) -> Judgement:
     """Judge a guest without a usable backup: never, only unusable ones, or not known because some may not have been seen."""
-    doubtful = tuple(
-        Reason.of(ReasonCode.GROUP_AMBIGUOUS, server=group.server, datastore=group.datastore, namespace=group.namespace)
-        for group in (matched.group for matched in evidence.ambiguous)
-    )
-    if doubtful or evidence.unseen:
-        return Judgement(doubts=(*doubtful, *evidence.unseen)[:REASONS_AT_MOST])
+    if unseen := evidence.unseen:
+        return Judgement(doubts=unseen[:REASONS_AT_MOST])
     failed = sum(len(holding.versions) for holding in evidence.holdings)
     inherited = sum(len(holding.matched.inherited) for holding in evidence.holdings)
     if failed or inherited:

@@ -66,7 +66,7 @@ def _whose(evidence: Evidence) -> Iterator[Finding]:
         count = len(holding.matched.inherited)
         if count:
             yield _inherited(holding, count, created or 0)
-    for matched in evidence.ambiguous:
+    for matched, _ in evidence.maybe_own:
         group = matched.group
         place = place_name(group.server, group.datastore, group.namespace)
         yield Finding.of(FindingCode.BACKUPS_AMBIGUOUS, place, place=place)

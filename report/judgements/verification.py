@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from report.backups import SnapshotFlag
-from report.evidence import Evidence, Holding, Judgement, unless_unseen
+from report.evidence import Evidence, Holding, Judgement
 from report.findings import Finding, FindingCode
 
 DAY_SECONDS = 86_400
@@ -91,7 +91,7 @@ def _demanded(evidence: Evidence) -> Judgement:
         return Judgement()
     held = [holding for holding in evidence.holdings if holding.pbs]
     if not held:
-        return unless_unseen(
+        return _unless_older(
             evidence,
             Finding.of(FindingCode.VERIFICATION_NOT_POSSIBLE, place=evidence.newest.place, rule=evidence.rule),
         )
@@ -100,4 +100,10 @@ def _demanded(evidence: Evidence) -> Judgement:
     if newest and evidence.now - newest <= limit:
         return Judgement()
     overdue = Finding.of(FindingCode.VERIFICATION_OVERDUE, newest=newest, limit_seconds=limit, rule=evidence.rule)
-    return unless_unseen(evidence, overdue)
+    return _unless_older(evidence, overdue)
+
+
+def _unless_older(evidence: Evidence, finding: Finding) -> Judgement:
+    """Return a finding that a backup not seen could refute, also one older than the newest; a doubt in its place where some were not."""
+    unseen = evidence.unseen_of_any_age
+    return Judgement(doubts=unseen) if unseen else Judgement((finding,))

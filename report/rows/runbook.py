@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from report.findings import FindingCode
 from report.model import GuestReport, Protection, Report
 from report.policy import NO_END, Waiver
+from report.restores import STORAGE
 from report.rows.shared import Reader, guest_anchor, guest_label
 from report.sections import Row, Section
 from report.words import (
@@ -76,6 +77,13 @@ def _needs(guest: GuestReport, reader: Reader) -> Iterator[str]:
         return
     if usable.storage:
         yield reader.word("needs.storage", storage=usable.storage)
+    if usable.nodes:
+        yield reader.word("needs.nodes", nodes=printable(", ".join(usable.nodes)))
+    if guest.restore_command and guest.guest.guest_type == "lxc":
+        known = not guest.restore_command.endswith(f"--storage {STORAGE}")
+        yield reader.word("needs.container" if known else "needs.container.storage")
+    if guest.restore_command and guest.guest.guest_type == "qemu" and usable.on_pbs:
+        yield reader.word("needs.live")
     if usable.encrypted:
         yield reader.word("needs.key", fingerprint=usable.key or reader.word("unknown"))
     if usable.verified is not None:

@@ -60,6 +60,7 @@ def _true(report: GuestReport, language: str, now: int) -> Json:
         "waiver": waiver_json(report.waiver) if report.waiver else None,
         "newest_usable": _usable(report.usable),
         "copies": [_copy(copy) for copy in report.copies],
+        "copies_known": report.copies_known,
         "disks": str(report.disks),
         "last_failure": report.last_failure_at,
         "last_duration_seconds": report.last_duration_seconds,
@@ -94,6 +95,7 @@ def _usable(usable: UsableBackup | None) -> Json | None:
         "verified": usable.verified,
         "encrypted": usable.encrypted,
         "key": usable.key,
+        "nodes": list(usable.nodes),
     }
 
 

@@ -109,6 +109,7 @@ FINDING_DEFINITIONS: dict[str, Schema] = {
         verified=described(FLAG_OR_NULL, "null: not applicable, a file, which nothing verifies"),
         encrypted=described(FLAG_OR_NULL, "by the client; null: not applicable, a file"),
         key=described(TEXT_OR_NULL, "fingerprint of its key"),
+        nodes=described(listed(TEXT), "the nodes from which alone it can be restored; empty: any of the cluster"),
     ),
     "copy": record(
         server=TEXT,
@@ -152,12 +153,16 @@ FOUND_OF_GUEST: dict[str, Schema] = {
     "waiver": described(nullable("waiver"), "the one of the guest as a whole"),
     "newest_usable": described(nullable("usable_backup"), "null: none was seen"),
     "copies": described(listed(reference("copy")), "stores that hold usable backups, the newest first"),
+    "copies_known": described(
+        FLAG, "false: another store may hold one that was not seen, or which are recent is not known"
+    ),
     "disks": described(one_of(DiskCover), "how much of it its active jobs save"),
     "last_failure": described(INSTANT_OR_NULL, "start of its newest attempt that failed; epoch seconds, UTC"),
     "last_duration_seconds": described(SECONDS_OR_NULL, "of its newest finished backup"),
     "proof": described(reference("proof"), "the newest restores that worked"),
     "restore_command": described(
-        TEXT, "to be run on a node of its cluster; empty: no storage leads to a usable backup"
+        TEXT,
+        "to be run on a node of its cluster; STORAGE stands for a storage to choose; empty: no storage leads to a usable backup",
     ),
     "days": described(listed(one_of(DayState)), "its last 28 days, today last, in the zone of the report"),
 }

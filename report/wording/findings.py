@@ -31,7 +31,8 @@ def describe_finding(finding: Finding, language: str, zone: tzinfo, now: int) ->
     table = texts_of(language).findings
     params = dict(finding.params)
     never = any(params.get(name) == 0 for name in _NEVER_OF)
-    variant = f"{finding.code}.{'never' if never else params.get('field')}"
+    kind = "never" if never else "unknown" if params.get("key") == "" else params.get("field")
+    variant = f"{finding.code}.{kind}"
     key = variant if variant in table else str(finding.code)
     return fill(table[key], {"subject": finding.subject, **_shown(params, language, zone, now)})
 

@@ -216,8 +216,8 @@ BAD = [
     ),
     (
         f"waivers: [{{guest: lab/104, finding: backup_late, volume: scsi1, {WAIVED}}}]",
-        "waivers[0].volume: the finding is about no single volume; remove it, or write volumes_excluded or "
-        "volumes_not_in_backup",
+        "waivers[0].volume: the finding is about no single volume; remove it, or write volumes_excluded, "
+        "no_volume_saved or volumes_not_in_backup",
     ),
 ]
 

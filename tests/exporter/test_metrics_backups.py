@@ -119,6 +119,7 @@ def everything() -> Report:
         protection=Protection.AT_RISK,
         findings=(LATE,),
         copies=(Copy("pbs1", "main", NOW - 7 * 3600, within_limit=True, same_time=True),),
+        copies_known=True,
         reasons=(),
     )
     return replace(found, guests=(guest,))
@@ -375,6 +376,7 @@ def test_ten_thousand_guests_and_twenty_thousand_groups_are_written_in_less_than
             last_duration_seconds=vmid,
             limit_seconds=DAY,
             copies=copies,
+            copies_known=True,
             protection=Protection.AT_RISK,
             findings=(LATE, Finding.of(FindingCode.VERSIONS_MISSING, "main")),
         )

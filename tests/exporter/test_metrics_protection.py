@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from report.findings import Finding, FindingCode, Severity
-from report.model import Copy, Protection, Reason, ReasonCode
+from report.model import Copy, Protection
 from tests.builders import NOW, backed_up_guest, guest_report, job_report, report
 from tests.exporter.metric_text import series
 from tests.specimen import specimen_with_backups
@@ -61,34 +61,14 @@ def test_only_copies_within_the_accepted_age_count(copies: tuple[Copy, ...], exp
     assert series(judged, "guest_offsite_copies") == {GUEST: expected[1]}
 
 
-@pytest.mark.parametrize(
-    "reason",
-    [
-        Reason.of(ReasonCode.BACKUPS_NOT_READ),
-        Reason.of(ReasonCode.STORE_NOT_READ, storage="nas"),
-        Reason.of(ReasonCode.PBS_NOT_CONFIGURED, storage="pbs", server="pbs.example.net"),
-        Reason.of(ReasonCode.GROUP_INCOMPLETE, server="pbs1", datastore="main", namespace=""),
-    ],
-)
-def test_copies_are_absent_where_a_store_that_may_hold_more_was_not_read(reason: Reason) -> None:
-    judged = report([backed_up_guest(100, protection=Protection.UNKNOWN, reasons=(reason,), copies=(HERE,))])
+@pytest.mark.parametrize("protection", Protection)
+def test_copies_are_absent_where_there_may_be_others_whatever_the_verdict(protection: Protection) -> None:
+    guest = backed_up_guest(100, protection=protection, copies=(HERE,))
+    assert series(report([guest]), "guest_copies") == {GUEST: 1}
 
-    assert series(judged, "guest_copies") == {}
-    assert series(judged, "guest_offsite_copies") == {}
-
-
-def test_copies_are_told_where_only_the_jobs_are_not_known() -> None:
-    hidden = Reason.of(ReasonCode.JOBS_NOT_VISIBLE)
-    judged = report([backed_up_guest(100, protection=Protection.UNKNOWN, reasons=(hidden,), copies=(HERE,))])
-
-    assert series(judged, "guest_copies") == {GUEST: 1}
-
-
-def test_a_waived_guest_without_a_copy_that_was_seen_has_no_number_of_copies() -> None:
-    """Why it is waived is told in place of what was not read."""
-    judged = report([guest_report(100, demanded=False), guest_report(101, demanded=False, copies=(HERE,))])
-
-    assert series(judged, "guest_copies") == {("lab", "101"): 1}
+    unclear = report([replace(guest, copies_known=False)])
+    assert series(unclear, "guest_copies") == {}
+    assert series(unclear, "guest_offsite_copies") == {}
 
 
 @pytest.mark.parametrize(

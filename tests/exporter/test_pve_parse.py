@@ -508,6 +508,26 @@ def test_a_configuration_tells_its_data_volumes(answer: Any, volumes: list[tuple
     assert [(volume.key, volume.volume, volume.size_bytes) for volume in config.volumes] == volumes
 
 
+@pytest.mark.parametrize(
+    ("key", "options", "saved"),
+    [
+        ("scsi1", "", True),
+        ("scsi1", ",backup=0", False),
+        ("scsi1", ",backup=no", False),
+        ("scsi1", ",backup=1", True),
+        ("rootfs", "", True),
+        ("mp0", ",mp=/srv", False),
+        ("mp0", ",mp=/srv,backup=1", True),
+    ],
+)
+def test_c3_and_c6_disks_are_saved_unless_marked_and_mount_points_where_marked(
+    key: str, options: str, saved: bool
+) -> None:
+    answer = decoded({key: f"lvm:disk{options}"}, rows.GuestVolumesRow)
+    (volume,) = parse.parse_guest_config(answer, NOW).volumes
+    assert volume.saved is saved
+
+
 def test_a_configuration_tells_the_snapshot_that_it_stems_from() -> None:
     assert (
         parse.parse_guest_config(decoded({"parent": "vzdump"}, rows.GuestVolumesRow), NOW).parent_snapshot == "vzdump"

@@ -1,6 +1,7 @@
 """Hypothesis strategies for whole estates: clusters, servers, backups of every kind, tasks and their logs, policies.
 
-Two clusters never share an account, nor the second at which a backup began; the nodes of a cluster share a zone.
+Two clusters share an account and its namespaces only where that is asked for, and never the second at which a backup began; the nodes
+of a cluster share a zone.
 """
 
 from __future__ import annotations
@@ -51,7 +52,8 @@ _FLAGS = _rarely(
     *[SnapshotFlag.VERIFY_FAILED, SnapshotFlag.UNFINISHED, SnapshotFlag.PROTECTED | GOOD],
 )
 _SCSI0, _SCSI1 = (Archive(f"drive-{key}.img.fidx", DISK, "none") for key in ("scsi0", "scsi1"))
-_ARCHIVES = st.sampled_from([(), (_SCSI0,), (_SCSI0, _SCSI1), (_SCSI0, _SCSI1)])
+_ROOT = Archive("root.pxar.didx", DISK, "none")
+_ARCHIVES = st.sampled_from([(), (_SCSI0,), (_SCSI0, _SCSI1, _ROOT), (_SCSI0, _SCSI1, _ROOT)])
 _MOSTLY = _rarely(True, False)
 _SELDOM = _MOSTLY.map(lambda mostly: not mostly)
 
@@ -96,9 +98,9 @@ def _job(draw: st.DrawFn, job_id: str) -> BackupJob:
 
 
 @st.composite
-def _storages(draw: st.DrawFn, cluster: str) -> list[StorageDefinition]:
+def _storages(draw: st.DrawFn, account: str) -> list[StorageDefinition]:
     key = _rarely("ab:cd", None, "1")
-    known = {"storage_type": "pbs", "server": "pbs.example", "namespace": cluster, "username": _owner(cluster)}
+    known = {"storage_type": "pbs", "server": "pbs.example", "namespace": account, "username": _owner(account)}
     return [
         a.storage_definition("pbs", datastore="main", encryption_key=draw(key), **known),
         a.storage_definition(
@@ -144,22 +146,27 @@ def _group(draw: st.DrawFn, times: Sequence[int], place: dict[str, Any]) -> Back
 
 
 @st.composite
-def _groups(draw: st.DrawFn, cluster: str, guests: Sequence[Guest]) -> tuple[list[BackupGroup], list[BackupGroup]]:
-    """Return the groups of a cluster on `vault`, with copies that keep the times, and those on its file storage."""
+def _groups(
+    draw: st.DrawFn, cluster: str, account: str, guests: Sequence[Guest]
+) -> tuple[list[BackupGroup], list[BackupGroup]]:
+    """Return the groups of a cluster on `vault`, under an account, with copies that keep the times, and those on its file storage."""
     on_vault, on_files = [], []
     for guest in guests:
         kind = {"backup_type": "vm" if guest.guest_type == "qemu" else "ct", "backup_id": str(guest.vmid)}
-        owner = _owner(cluster) if draw(_MOSTLY) else "other@pbs"
+        owner = _owner(account) if draw(_MOSTLY) else "other@pbs"
+        owners = _rarely(_owner(account), "root@pam", "sync@pbs")
         times = draw(_times(cluster))
         if draw(_MOSTLY):
-            place = {"server": "vault", "datastore": "main", "namespace": cluster, "owner": owner}
+            place = {"server": "vault", "datastore": "main", "namespace": account, "owner": owner}
             on_vault.append(draw(_group(times, place | kind)))
         if draw(st.booleans()):
-            place = {"server": "vault", "datastore": "offsite", "namespace": cluster, "owner": _owner(cluster)}
+            place = {"server": "vault", "datastore": "offsite", "namespace": account, "owner": draw(owners)}
             on_vault.append(draw(_group(draw(_times(cluster)), place | kind)))
         if draw(st.booleans()):
-            place = {"server": "vault", "datastore": "copies", "namespace": cluster, "owner": "root@pam"}
-            on_vault.append(draw(_group(times[: draw(st.integers(1, len(times)))], place | kind)))
+            place = {"server": "vault", "datastore": "copies", "namespace": account, "owner": "root@pam"}
+            kept = times[: draw(st.integers(1, len(times)))]
+            earlier = draw(_rarely(0, 30 * DAY))
+            on_vault.append(draw(_group([time - earlier for time in kept], place | kind)))
         if draw(_SELDOM):
             files = {"server": cluster, "datastore": "nas", "namespace": "", "owner": None}
             on_files.append(draw(_group(draw(_times(cluster)), files | kind)))
@@ -210,10 +217,10 @@ def _restores(draw: st.DrawFn, node: str) -> tuple[Restore, ...]:
 
 
 @st.composite
-def _cluster(draw: st.DrawFn, name: str) -> tuple[ClusterFacts, list[BackupGroup]]:
+def _cluster(draw: st.DrawFn, name: str, account: str) -> tuple[ClusterFacts, list[BackupGroup]]:
     guests = draw(_guests())
     jobs = [draw(_job(job_id)) for job_id in draw(st.sampled_from([["j1"], ["j1"], ["j1", "j2"], ["j1", "j2", "j3"]]))]
-    on_vault, on_files = draw(_groups(name, guests))
+    on_vault, on_files = draw(_groups(name, account, guests))
     tasks: dict[str, Any] = {}
     outcomes: dict[str, Any] = {}
     for node in NODES:
@@ -222,7 +229,7 @@ def _cluster(draw: st.DrawFn, name: str) -> tuple[ClusterFacts, list[BackupGroup
         outcomes |= told
     disks = {guest.vmid: (draw(_SELDOM), draw(st.booleans())) for guest in guests}
     facts = replace(
-        a.cluster(name, guests=guests, jobs=jobs, storages=draw(_storages(name)), nodes=NODES),
+        a.cluster(name, guests=guests, jobs=jobs, storages=draw(_storages(account)), nodes=NODES),
         permissions=a.reading(AUDITOR),
         pool_lookups={"prod": a.reading(PoolLookup(frozenset(g.vmid for g in guests if g.pool == "prod")))},
         zones=dict.fromkeys(NODES, a.reading(draw(st.sampled_from(["UTC", "Europe/Berlin", "America/Lima"])))),
@@ -270,12 +277,24 @@ _DRILLS = st.none() | st.lists(
 ).map(tuple)
 
 
+_SYNCS = st.sampled_from(
+    [
+        (),
+        (sync_job(last_run_state="WARNINGS: 1"),),
+        (replace(sync_job(remote_store="main"), datastore="copies"),),
+        (sync_job(remote_store="main", owner="sync@pbs"),),
+        (replace(sync_job(remote_store="main", last_run_state="WARNINGS: 1"), datastore="copies"),),
+    ]
+)
+
+
 @st.composite
-def estates(draw: st.DrawFn) -> Facts:
-    """Return facts of one or two clusters and their PBS, of which everything was read."""
-    parts = [draw(_cluster(name)) for name in draw(st.sampled_from([["lab"], ["lab"], ["lab", "shop"]]))]
-    held = [group for _, groups in parts for group in groups]
-    places = {(store, facts.name) for store in ("main", "offsite", "copies") for facts, _ in parts}
-    vault = server(*held, sync_jobs=a.reading((sync_job(last_run_state="WARNINGS: 1"),)))
+def estates(draw: st.DrawFn, sharing: bool = False) -> Facts:
+    """Return facts of one or two clusters and their PBS, of which everything was read; where they share, of two under one account."""
+    names = ["lab", "shop"] if sharing else draw(st.sampled_from([["lab"], ["lab"], ["lab", "shop"]]))
+    parts = [draw(_cluster(name, "lab" if sharing else name)) for name in names]
+    held = {(one.datastore, one.namespace, one.backup_type, one.backup_id): one for _, own in parts for one in own}
+    places = {(store, name) for store in ("main", "offsite", "copies") for name in names}
+    vault = server(*held.values(), sync_jobs=a.reading(draw(_SYNCS)))
     groups = {place: vault.groups.get(place, a.reading(())) for place in sorted(places)}
     return Facts(tuple(facts for facts, _ in parts), (replace(vault, groups=groups),), draw(_DRILLS))

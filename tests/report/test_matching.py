@@ -7,15 +7,17 @@ from typing import Any
 
 import pytest
 
-from report.backups import BackupGroup, PbsFacts, SnapshotFlag, Snapshots
+from report.backups import BackupGroup, PbsFacts, PbsJob, SnapshotFlag, Snapshots
 from report.facts import ClusterFacts, Guest, Permissions, StorageDefinition
 from report.matching import MatchedGroup, match_groups
 from report.model import GroupMatch
+from report.syncs import Syncs, carries
 from report.targets import Target, find_targets
 from report.view import view_cluster
 from tests import builders as a
 
 NOW = a.NOW
+NO_JOBS = Syncs({"vault": ()}, frozenset())
 DAY = 86400
 AUDITOR = a.reading(Permissions({"/": dict.fromkeys(("VM.Audit", "Datastore.Audit", "Sys.Audit", "Pool.Audit"), True)}))
 PBS = PbsFacts("vault", NOW, True, hosts=(("pbs.example", 8007),), certificate_fingerprint="ab" * 32)
@@ -53,10 +55,13 @@ def group(backup_id: str = "100", days: Sequence[int] = (1, 2, 3), **fields: obj
 
 
 def match(
-    groups: Sequence[BackupGroup], *clusters: ClusterFacts, created: dict[tuple[str, int], int] | None = None
+    groups: Sequence[BackupGroup],
+    *clusters: ClusterFacts,
+    created: dict[tuple[str, int], int] | None = None,
+    syncs: Syncs = NO_JOBS,
 ) -> list[MatchedGroup]:
     views = [view_cluster(facts, NOW) for facts in clusters]
-    return match_groups(groups, views, find_targets(views, [PBS]), created or {})
+    return match_groups(groups, views, find_targets(views, [PBS]), created or {}, syncs)
 
 
 def verdicts(matched: Sequence[MatchedGroup]) -> list[tuple[GroupMatch, str | None, int | None]]:
@@ -100,6 +105,24 @@ def test_cases_33_and_34_two_clusters_in_one_namespace_are_told_apart_by_owner_o
     assert verdicts(match([group()], one, same_token)) == [(GroupMatch.AMBIGUOUS, None, None)]
 
 
+@pytest.mark.parametrize(
+    ("owner", "jobs", "verdict"),
+    [
+        pytest.param("backup@pbs!shop", (), GroupMatch.FOREIGN, id="an account that no job writes under"),
+        pytest.param("root@pam", (), GroupMatch.AMBIGUOUS, id="the account that jobs write under by default"),
+        pytest.param("sync@pbs", (PbsJob("sync", "s", "x", owner="sync@pbs"),), GroupMatch.AMBIGUOUS, id="a job's"),
+        pytest.param("sync@pbs", None, GroupMatch.AMBIGUOUS, id="jobs were not read"),
+    ],
+)
+def test_h15_an_owner_under_which_sync_jobs_write_is_no_other_clusters(
+    owner: str, jobs: tuple[PbsJob, ...] | None, verdict: GroupMatch
+) -> None:
+    known = Syncs({} if jobs is None else {"vault": jobs}, frozenset())
+    assert match([group(owner=owner)], cluster(guests=[VM]), syncs=known)[0].match is verdict
+    shop = cluster("shop", [VM], [entry(namespace="shop", username=owner)])
+    assert match([group(owner=owner)], cluster(guests=[VM]), shop, syncs=known)[0].match is GroupMatch.FOREIGN
+
+
 def test_case_35_snapshots_older_than_the_guest_are_a_predecessors() -> None:
     (matched,) = match([group(days=(5, 3, 1))], cluster(guests=[VM]), created={("lab", 100): NOW - 4 * DAY})
     assert matched.inherited == {0}
@@ -107,7 +130,7 @@ def test_case_35_snapshots_older_than_the_guest_are_a_predecessors() -> None:
 
 def test_case_38_a_namespace_below_the_entrys_is_not_the_entrys() -> None:
     below = group(namespace="lab/old")
-    assert match([below], cluster(guests=[VM]))[0].match is GroupMatch.ORPHAN
+    assert match([below], cluster(guests=[VM]))[0].match is GroupMatch.AMBIGUOUS
 
 
 def test_case_39_two_entries_with_one_target_are_one_target() -> None:
@@ -129,7 +152,7 @@ def test_a_synced_copy_is_the_guests_whose_backup_times_it_shares() -> None:
     copy = group(namespace="copies", days=(2, 3), owner="root@pam")
     other = group(namespace="copies", days=(20,), owner="root@pam")
     assert verdicts(match([group(), copy], cluster(guests=[VM])))[1] == (GroupMatch.GUEST, "lab", 100)
-    assert match([group(), other], cluster(guests=[VM]))[1].match is GroupMatch.ORPHAN
+    assert match([group(), other], cluster(guests=[VM]))[1].match is GroupMatch.AMBIGUOUS
 
 
 def test_what_a_limited_token_cannot_see_is_unknown_not_orphaned() -> None:
@@ -139,13 +162,13 @@ def test_what_a_limited_token_cannot_see_is_unknown_not_orphaned() -> None:
     assert match([group()], limited)[0].match is GroupMatch.UNKNOWN
 
 
-def test_what_no_entry_leads_to_is_unknown_while_the_storages_of_a_cluster_with_such_a_guest_are_hidden() -> None:
+def test_case_8_what_no_entry_leads_to_is_an_orphan_only_where_no_guest_has_its_id() -> None:
     elsewhere = [group(namespace="copies"), group("999", namespace="copies")]
     hidden = a.reading(Permissions({"/": {"VM.Audit": True}}))
-    orphaned = [each.match for each in match(elsewhere, cluster(guests=[VM]))]
-    assert orphaned == [GroupMatch.ORPHAN, GroupMatch.ORPHAN]
+    seen = [each.match for each in match(elsewhere, cluster(guests=[VM]))]
+    assert seen == [GroupMatch.AMBIGUOUS, GroupMatch.ORPHAN]
     limited = a.cluster(guests=[VM], storages=[entry()], permissions=hidden)
-    assert [each.match for each in match(elsewhere, limited)] == [GroupMatch.UNKNOWN, GroupMatch.ORPHAN]
+    assert [each.match for each in match(elsewhere, limited)] == [GroupMatch.AMBIGUOUS, GroupMatch.ORPHAN]
 
 
 def test_without_any_cluster_nothing_is_known_to_be_orphaned() -> None:
@@ -206,9 +229,9 @@ NIGHTS = [NOW - DAY * night for night in range(30, 0, -1)]
         pytest.param(NIGHTS[::7], NIGHTS, GroupMatch.GUEST, id="the copy keeps more"),
         pytest.param(NIGHTS[5:], NIGHTS[:25], GroupMatch.GUEST, id="the copy is behind"),
         pytest.param(
-            NIGHTS, [*(at + 5 for at in NIGHTS[:-1]), NIGHTS[-1]], GroupMatch.ORPHAN, id="once at the same second"
+            NIGHTS, [*(at + 5 for at in NIGHTS[:-1]), NIGHTS[-1]], GroupMatch.AMBIGUOUS, id="once at the same second"
         ),
-        pytest.param(NIGHTS[15:], NIGHTS[:10], GroupMatch.ORPHAN, id="nothing in common"),
+        pytest.param(NIGHTS[15:], NIGHTS[:10], GroupMatch.AMBIGUOUS, id="nothing in common"),
     ],
 )
 def test_a_copy_is_told_by_most_of_its_times_and_one_equal_second_is_chance(
@@ -218,3 +241,99 @@ def test_a_copy_is_told_by_most_of_its_times_and_one_equal_second_is_chance(
     copy = group(datastore="copies", owner="root@pam", snapshots=Snapshots.of([(at, 1, 0, 0) for at in copied]))
     found = {each.group.datastore: each.match for each in match([source, copy], cluster(guests=[a.guest(100)]))}
     assert found == {"main": GroupMatch.GUEST, "copies": matched}
+
+
+# --- sync jobs
+
+
+def sync(**fields: Any) -> PbsJob:
+    known = {"remote_store": "main", "remote_namespace": "lab", "namespace": "far"}
+    return PbsJob("sync", "s1", "copies", **(known | fields))
+
+
+def syncs(*jobs: PbsJob, read: bool = True) -> Syncs:
+    return Syncs({"vault": jobs or (sync(),)}, frozenset({Target("vault", "main", "lab")}) if read else frozenset())
+
+
+SOURCE = group(days=(1, 2, 3))
+LATE = group(datastore="copies", namespace="far", owner="root@pam", days=(20, 21))
+LAB, SHOP = cluster(guests=[VM]), cluster("shop", [VM], [entry(namespace="shop", username="backup@pbs!shop")])
+
+
+@pytest.mark.parametrize(
+    ("groups", "known", "verdict"),
+    [
+        pytest.param(
+            [SOURCE, LATE], syncs(), (GroupMatch.GUEST, "lab", 100), id="as its source, without a common time"
+        ),
+        pytest.param([LATE], syncs(), (GroupMatch.GUEST, "lab", 100), id="the source is gone"),
+        pytest.param([LATE], syncs(read=False), (GroupMatch.AMBIGUOUS, None, None), id="the source was not read"),
+        pytest.param([LATE], NO_JOBS, (GroupMatch.AMBIGUOUS, None, None), id="no job is known"),
+        pytest.param([LATE], syncs(sync(remote="dc2")), (GroupMatch.AMBIGUOUS, None, None), id="from a remote"),
+        pytest.param([LATE], syncs(sync(owner="b@pbs")), (GroupMatch.AMBIGUOUS, None, None), id="of another owner"),
+        pytest.param([LATE], syncs(sync(direction="push")), (GroupMatch.AMBIGUOUS, None, None), id="a job that pushes"),
+        pytest.param(
+            [LATE], syncs(sync(group_filter=("type:ct",))), (GroupMatch.AMBIGUOUS, None, None), id="filtered out"
+        ),
+        pytest.param(
+            [LATE],
+            syncs(sync(), sync(remote_namespace="shop")),
+            (GroupMatch.AMBIGUOUS, None, None),
+            id="two jobs from two places",
+        ),
+        pytest.param(
+            [group("999", datastore="copies", namespace="far", owner="root@pam")],
+            syncs(),
+            (GroupMatch.ORPHAN, None, None),
+            id="D17: of no guest",
+        ),
+    ],
+)
+def test_h15_a_copy_is_whose_the_place_is_that_a_sync_job_pulls_it_from(
+    groups: list[BackupGroup], known: Syncs, verdict: tuple[GroupMatch, str | None, int | None]
+) -> None:
+    (found,) = (each for each in match(groups, LAB, SHOP, syncs=known) if each.group.datastore == "copies")
+    assert (found.match, found.pve, found.vmid) == verdict
+    assert found.maybe == (frozenset({"lab", "shop"}) if found.match is GroupMatch.AMBIGUOUS else frozenset())
+
+
+def test_a_copy_of_a_copy_is_followed_to_its_source_and_a_ring_of_jobs_to_none() -> None:
+    second = PbsJob("sync", "s2", "far", remote_store="copies", namespace="x", remote_namespace="far")
+    ring = PbsJob("sync", "s3", "copies", remote_store="far", namespace="far", remote_namespace="x")
+    copy = group(datastore="far", namespace="x", owner="root@pam", days=(30,))
+    found = match([SOURCE, LATE, copy], LAB, SHOP, syncs=syncs(sync(), second))
+    assert [each.pve for each in found] == ["lab"] * 3
+    assert [each.match for each in match([LATE, copy], LAB, syncs=syncs(ring, second))] == [GroupMatch.AMBIGUOUS] * 2
+
+
+def test_namespaces_below_a_sync_jobs_keep_their_names() -> None:
+    below = group(datastore="copies", namespace="far/lab", owner="root@pam", days=(20,))
+    (found,) = match([below], LAB, SHOP, syncs=syncs(sync(remote_namespace=None)))
+    assert (found.match, found.pve) == (GroupMatch.GUEST, "lab")
+
+
+def test_d17_a_group_of_an_account_of_one_cluster_is_an_orphan_though_another_cluster_has_its_id() -> None:
+    (found,) = match([group()], cluster(), SHOP)
+    assert found.match is GroupMatch.ORPHAN
+
+
+@pytest.mark.parametrize(
+    ("filters", "carried"),
+    [
+        ((), True),
+        (("group:vm/100",), True),
+        (("group:vm/101",), False),
+        (("type:vm",), True),
+        (("type:ct", "regex:^vm/1"), True),
+        (("regex:^ct/",), False),
+        (("include:type:vm",), True),
+        (("exclude:type:ct",), True),
+        (("exclude:group:vm/100",), False),
+        (("type:vm", "exclude:regex:/100$"), False),
+        (("regex:(",), False),
+        (("exclude:regex:(",), False),
+        (("odd",), False),
+    ],
+)
+def test_h10_a_sync_job_carries_what_passes_its_filters(filters: tuple[str, ...], carried: bool) -> None:
+    assert carries(sync(group_filter=filters), LATE) is carried

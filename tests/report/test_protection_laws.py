@@ -22,7 +22,9 @@ from tests.report.random_estates import POLICIES, estates
 
 LAWS = settings(max_examples=80, deadline=None)
 _WORST_FIRST = (Protection.UNPROTECTED, Protection.AT_RISK, Protection.PROTECTED)
-EVERY_VOLUME = tuple(Archive(f"drive-{key}.img.fidx", DISK, None) for key in ("scsi0", "scsi1"))
+EVERY_VOLUME = tuple(
+    Archive(name, DISK, None) for name in ("drive-scsi0.img.fidx", "drive-scsi1.img.fidx", "root.pxar.didx")
+)
 _FAILED = Failure("unreachable", "/x", "no answer")
 
 
@@ -38,22 +40,22 @@ def told(*guests: GuestReport) -> str:
 # --- less sight
 
 
-def unseen(source: Any, choice: random.Random, share: float) -> Any:
-    """Return a source's facts with some readings as if they had failed: never read, or read too long ago."""
+def unseen(source: Any, choice: random.Random, share: float, once_read: tuple[str, ...] = ()) -> Any:
+    """Return a source's facts with some readings as if they had failed: never read, but for those of `once_read`, or too long ago."""
     changes: dict[str, Any] = {}
     for part in fields(source):
         value = getattr(source, part.name)
         if isinstance(value, Reading):
-            changes[part.name] = _lost(value, choice, share)
+            changes[part.name] = _lost(value, choice, share, once=part.name in once_read)
         elif isinstance(value, Mapping) and all(isinstance(each, Reading) for each in value.values()):
             changes[part.name] = {key: _lost(each, choice, share) for key, each in value.items()}
     return replace(source, **changes)
 
 
-def _lost(reading: Reading[Any], choice: random.Random, share: float) -> Reading[Any]:
+def _lost(reading: Reading[Any], choice: random.Random, share: float, *, once: bool = False) -> Reading[Any]:
     if choice.random() >= share:
         return reading
-    if choice.random() < 0.5:
+    if choice.random() < 0.5 and not once:
         return Reading(failure=_FAILED)
     return replace(reading, fetched_at=NOW - reading.max_age - choice.choice([1, 8 * HOUR, DAY]), failure=_FAILED)
 
@@ -66,12 +68,31 @@ def test_what_is_not_seen_makes_a_verdict_unknown_and_never_another(
     """The rounds that are slow (configurations: age and notes of a guest) and the drop folder of drills are not readings; a guest that is
     not listed has no verdict.
     """
-    before = by_guest(analyse(facts, policy, NOW))
     blind = Facts(
         tuple(unseen(cluster, choice, share) for cluster in facts.clusters),
         tuple(unseen(server, choice, share) for server in facts.servers),
         facts.drills,
     )
+    _same_or_unknown(facts, blind, policy)
+
+
+@LAWS
+@given(estates(sharing=True), POLICIES, st.randoms(use_true_random=False), st.sampled_from([0, 0, 0.15]))
+def test_the_same_holds_of_clusters_that_share_an_account(
+    facts: Facts, policy: Policy, choice: random.Random, share: float
+) -> None:
+    """A cluster of which no storage was ever read is not known to share: one that is down must not make all others unknown."""
+    lab, shop = facts.clusters
+    blind = Facts(
+        (unseen(lab, choice, share, ("storages",)), unseen(shop, choice, 0.5, ("storages",))),
+        tuple(unseen(server, choice, share) for server in facts.servers),
+        facts.drills,
+    )
+    _same_or_unknown(facts, blind, policy)
+
+
+def _same_or_unknown(facts: Facts, blind: Facts, policy: Policy) -> None:
+    before = by_guest(analyse(facts, policy, NOW))
     for key, after in by_guest(analyse(blind, policy, NOW)).items():
         assert after.protection in (before[key].protection, Protection.UNKNOWN), told(before[key], after)
         assert after.coverage in (before[key].coverage, Coverage.UNDECIDED), told(before[key], after)
@@ -128,6 +149,7 @@ def test_one_more_good_backup_never_makes_a_verdict_worse(
     definition = next(each for each in facts.clusters[0].storages.value or () if each.storage == entries[store])
     assume(not definition.disabled and definition.server == "pbs.example")
     assume(definition.encryption_key is not None)
+    assume(all(group.owner == "backup@pbs!lab" for group in facts.servers[0].groups[store, "lab"].value or ()))
     after = by_guest(analyse(with_good_backup(facts, policy, first.guest, store), policy, NOW))["lab", first.guest.vmid]
     if first.protection in _WORST_FIRST and after.protection in _WORST_FIRST:
         assert _WORST_FIRST.index(after.protection) >= _WORST_FIRST.index(first.protection), told(first, after)

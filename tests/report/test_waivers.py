@@ -15,7 +15,7 @@ from report.facts import Guest
 from report.findings import Finding, FindingCode
 from report.model import WaivedFinding
 from report.policy import NO_END, WAIVER_EXPIRED_SECONDS, WAIVER_NOTICE_SECONDS, Policy, Scope, Waiver
-from report.waiver_notes import WAIVABLE, NotesFault, read_notes
+from report.waiver_notes import VOLUME_CODES, WAIVABLE, NotesFault, read_notes
 from report.waivers import Applied, apply_waivers, noted_waivers, waiver_findings, waivers_of
 from tests.builders import NOW, guest
 
@@ -276,7 +276,7 @@ def test_nothing_is_lost_between_what_counts_and_what_is_waived(waivers: list[Wa
 
 @given(st.lists(WAIVERS, max_size=5), FINDINGS)
 def test_without_a_waiver_that_names_it_a_finding_counts(waivers: list[Waiver], findings: list[Finding]) -> None:
-    named = {waiver.code for waiver in waivers} | {"volumes_excluded", "volumes_not_in_backup"}
+    named = {waiver.code for waiver in waivers} | set(VOLUME_CODES)
     kept = apply_waivers(findings, waivers, NOW).kept
     assert [finding for finding in findings if finding.code not in named] == [
         finding for finding in kept if finding.code not in named

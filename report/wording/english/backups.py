@@ -7,7 +7,7 @@ BACKUP_WORDS = {
     "match.orphan": "no guest’s any more",
     "match.host": "a host’s own",
     "match.foreign": "a guest’s of another cluster",
-    "match.ambiguous": "one of several guests’",
+    "match.ambiguous": "not told whose",
     "match.external": "an external provider’s, nothing tells whose",
     "match.unknown": "not known whose",
     "retention.ok": "{versions}, {expected}",

@@ -20,7 +20,7 @@ ISSUES = {
     "backups lie there is not known",
     "folder_not_listed": "job {job} of {source} writes to the folder {folder}, which no API lists: which backups lie there is not known",
     "notes_not_read": "notes of guests of {source}, which may waive them, were not read yet",
-    "ambiguous_groups": "backup groups in {datastore} on {server} that may be any of several guests’: {count}",
+    "ambiguous_groups": "backup groups in {datastore} on {server} that may be a guest’s, and nothing tells whose: {count}",
     "datastore_unreadable": "datastore {datastore} of {source} cannot be used as it should: {message}",
     "drills_unreadable": "{count} reports of restore drills could not be read: {message}",
     "oracle_refused": "PVE refuses to evaluate job {job}: {message}",

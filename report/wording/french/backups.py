@@ -7,7 +7,7 @@ BACKUP_WORDS = {
     "match.orphan": "d’aucun invité existant",
     "match.host": "d’un hôte",
     "match.foreign": "d’un invité d’une autre grappe",
-    "match.ambiguous": "de l’un de plusieurs invités",
+    "match.ambiguous": "on ne sait de qui",
     "match.external": "d’un fournisseur externe, rien ne dit de qui",
     "match.unknown": "on ne sait de qui",
     "retention.ok": "{versions} ({expected})",

@@ -31,6 +31,7 @@ FINDINGS = {
     "not_encrypted": "la dernière sauvegarde sur {place} est {mode}, et la {rule} exige le chiffrement",
     "signed_only": "les sauvegardes sur {place} sont signées, pas chiffrées",
     "several_keys": "les sauvegardes sur {place} demandent plusieurs clés : {keys}",
+    "key_not_on_storage.unknown": "le stockage {storage} n’a pas de clé, et la dernière sauvegarde est chiffrée, avec une clé inconnue",
     "key_not_on_storage": "le stockage {storage} n’a pas la clé {key} qu’exige la dernière sauvegarde",
     "too_few_copies": "copies récentes : {copies} sur {wanted} ({rule})",
     "no_offsite_copy": "aucune copie hors site, et la {rule} en exige une",
@@ -81,7 +82,7 @@ FINDING_MEANINGS = {
     "backup=1 sur un point de montage.",
     "no_volume_saved": "L’invité a des volumes de données, et aucune tâche active n’en sauvegarde.",
     "config_only": "L’invité n’a aucun volume à sauvegarder.",
-    "volumes_not_in_backup": "Des volumes que les tâches sauvegardent sont absents de la dernière sauvegarde utilisable.",
+    "volumes_not_in_backup": "Des volumes à sauvegarder sont absents de la dernière sauvegarde utilisable.",
     "volume_grown": "Un disque est plus grand que dans la dernière sauvegarde.",
     "verification_failed": "PBS a trouvé la dernière sauvegarde endommagée : elle ne compte pas.",
     "versions_corrupt": "PBS a trouvé des versions plus anciennes endommagées.",
@@ -115,7 +116,8 @@ FINDING_MEANINGS = {
     "size_jumped": "Les dernières sauvegardes font plus de cinq fois la plus grande des 30 précédentes.",
     "backups_inherited": "Des sauvegardes de son groupe sont plus anciennes que l’invité : un prédécesseur les a faites. Elles ne "
     "comptent pas.",
-    "backups_ambiguous": "Plusieurs invités ont pu écrire le groupe, et rien ne dit lequel. Il ne compte pour aucun.",
+    "backups_ambiguous": "Rien ne dit que cet invité a écrit le groupe : ni compte à lui, ni tâche de synchronisation, ni heures communes. "
+    "Il ne compte pas, et n’est pas exclu.",
     "job_selects_nothing": "Une tâche activée ne sélectionne aucun invité.",
     "job_never_runs": "La planification d’une tâche n’a plus d’échéance.",
     "schedule_reads_otherwise": "PVE lit la planification autrement que la plupart des gens, comme « 22 » pour la minute 22 de "
@@ -168,7 +170,8 @@ FINDING_REMEDIES = {
     "restore_not_proven": "Le restaurer sous un numéro libre : le guide du rapport donne la commande",
     "size_collapsed": "Comparer la dernière sauvegarde à l’invité : il y manque peut-être quelque chose",
     "backups_inherited": "Les supprimer quand elles ne servent plus",
-    "backups_ambiguous": "Donner à chaque grappe un espace de noms à elle : pvesm set STORAGE --namespace NAME",
+    "backups_ambiguous": "Donner à chaque grappe un espace de noms à elle (pvesm set STORAGE --namespace NAME), et laisser vzcover voir "
+    "les tâches de synchronisation qui font les copies (Remote.Audit sur /remote)",
     "storage_drift": "vzcover storages plan --file FICHIER, puis apply ; ou corriger le fichier",
     "namespace_shared": "Donner à chaque grappe un espace de noms à elle : pvesm set STORAGE --namespace NAME",
     "job_selects_nothing": "Lui donner des invités, ou la supprimer : pvesh delete /cluster/backup/{subject}",

@@ -22,7 +22,7 @@ ISSUES = {
     "folder_not_listed": "la tâche {job} de {source} écrit dans le dossier {folder}, qu’aucune API ne liste : les sauvegardes qui s’y "
     "trouvent ne sont pas connues",
     "notes_not_read": "des notes d’invités de {source}, qui peuvent les exempter, n’ont pas encore été lues",
-    "ambiguous_groups": "groupes de sauvegardes dans {datastore} sur {server} qui peuvent être ceux de plusieurs invités : {count}",
+    "ambiguous_groups": "groupes de sauvegardes dans {datastore} sur {server} peut-être d’un invité, sans que rien dise duquel : {count}",
     "datastore_unreadable": "l’entrepôt {datastore} de {source} n’est pas utilisable comme prévu : {message}",
     "drills_unreadable": "{count} comptes rendus d’essais de restauration n’ont pas pu être lus : {message}",
     "oracle_refused": "PVE refuse d’évaluer la tâche {job} : {message}",
