@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 from report.backups import SnapshotFlag
 from report.changes import with_ages
-from report.clusters import ClusterCase
 from report.days import Strips
 from report.evidence import Evidence, Judgement
 from report.expectations import is_demanded
 from report.expected import Calendar
-from report.facts import Guest, StorageDefinition
+from report.facts import Guest
 from report.findings import Finding, FindingCode, Severity
 from report.judgements.copies import judge_copies
 from report.judgements.disks import judge_disks
@@ -21,14 +20,14 @@ from report.judgements.freshness import judge_freshness
 from report.judgements.oddities import judge_oddities
 from report.judgements.proof import judge_proof
 from report.judgements.runs import judge_runs
-from report.judgements.verification import judge_verification, newest_verified
+from report.judgements.verification import judge_verification
 from report.judgements.versions import judge_versions
-from report.layout import Around, lay_out
+from report.layout import Layout
 from report.model import GroupReport, GuestReport, Protection, Reason, ReasonCode, UsableBackup
 from report.past import Past
 from report.restores import pbs_volume, restore_command, storage_of_disks
 from report.verdict import Case, decide, unless_noted
-from report.waivers import Applied, apply_waivers, noted_waivers, waivers_of
+from report.waivers import Applied, Candidates, apply_waivers, noted_waivers, waivers_of
 
 _GRAVEST_FIRST = (Severity.CRITICAL, Severity.WARNING, Severity.INFO)
 DOUBTS_AT_MOST = 3
@@ -38,16 +37,16 @@ DOUBTS_AT_MOST = 3
 class GuestJudge:
     """Judges the guests of one cluster, one by one. `groups`: the judged groups of each guest, by (cluster, vmid)."""
 
-    case: ClusterCase
-    around: Around
+    layout: Layout
     groups: Mapping[tuple[str, int], Sequence[GroupReport]]
     past: Past
     calendar: Calendar
     strips: Strips
+    waivers: Candidates
 
     def judge(self, guest: Guest) -> GuestReport:
         """Given a guest of the cluster, return its report."""
-        evidence = lay_out(self.case, self.around, guest)
+        evidence = self.layout.of(guest)
         freshness, disks, runs = judge_freshness(evidence), judge_disks(evidence), judge_runs(evidence)
         copies, proven = judge_copies(evidence), judge_proof(evidence)
         judgements = (
@@ -75,7 +74,7 @@ class GuestJudge:
             findings=applied.kept,
             doubts=tuple(doubts),
         )
-        if self.around.policy.waive_in_notes and evidence.config is None:
+        if self.layout.around.policy.waive_in_notes and evidence.config is None:
             case = unless_noted(case)
         _, protection = decide(case)
         why = _why(protection, demanded, applied, case.doubts, freshness.newest_at)
@@ -115,7 +114,7 @@ class GuestJudge:
     def _waived(self, evidence: Evidence, judgements: Sequence[Judgement]) -> Applied:
         """Return the guest's findings, the gravest first, with their ages, after its waivers."""
         notes = evidence.config.notes if evidence.config else None
-        asked = (self.around.policy, evidence.pve, evidence.guest, notes)
+        asked = (self.layout.around.policy, evidence.pve, evidence.guest, notes)
         unread = [
             Finding.of(FindingCode.WAIVER_NOT_READ, problem.line, line=problem.line, fault=problem.fault)
             for problem in noted_waivers(*asked).problems
@@ -123,7 +122,7 @@ class GuestJudge:
         found = (*(finding for judgement in judgements for finding in judgement.findings), *unread)
         before = self.past.guests.get((evidence.pve, evidence.guest.vmid))
         aged = with_ages(sorted(found, key=_rank), before, evidence.now)
-        return apply_waivers(aged, waivers_of(*asked), evidence.now)
+        return apply_waivers(aged, waivers_of(*asked, self.waivers), evidence.now)
 
 
 def usable_backup(evidence: Evidence) -> UsableBackup | None:
@@ -133,7 +132,7 @@ def usable_backup(evidence: Evidence) -> UsableBackup | None:
         return None
     group, position = newest.matched.group, newest.usable[-1]
     at, size = newest.at(position), group.snapshots.sizes[position]
-    entry = min((entry for entry in newest.storages if not entry.disabled), key=_storage_name, default=None)
+    entry = newest.entry
     volume = group.newest_volume if position == newest.versions[-1] else None
     if newest.pbs:
         volume = pbs_volume(entry.storage, group.backup_type, group.backup_id, at) if entry else None
@@ -154,7 +153,7 @@ def usable_backup(evidence: Evidence) -> UsableBackup | None:
 
 
 def _newest_verified_at(evidence: Evidence) -> int | None:
-    verified = ((holding, newest_verified(holding)) for holding in evidence.holdings)
+    verified = ((holding, holding.newest_verified) for holding in evidence.holdings)
     return max((holding.at(place) for holding, place in verified if place is not None), default=None)
 
 
@@ -176,7 +175,3 @@ def _why(
 
 def _rank(finding: Finding) -> tuple[int, str, str]:
     return _GRAVEST_FIRST.index(finding.severity), finding.code, finding.subject
-
-
-def _storage_name(storage: StorageDefinition) -> str:
-    return storage.storage

@@ -6,7 +6,7 @@ Guests of two clusters with one id are never mixed: where nothing tells which of
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -81,11 +81,14 @@ def match_groups(
     known = _known(views)
     direct: list[MatchedGroup] = []
     elsewhere: list[tuple[BackupGroup, bool]] = []
+    led: dict[tuple[str | None, ...], _Led] = {}
     for group in groups:
-        entries = targets.entries.get(Target(group.server, group.datastore, group.namespace), ())
-        matched = _by_entries(group, entries, known)
+        place = (group.server, group.datastore, group.namespace, group.owner)
+        if place not in led:
+            led[place] = _led_to(group, targets)
+        matched = _by_entries(group, led[place], known)
         if matched.match is GroupMatch.FOREIGN:
-            elsewhere.append((group, bool(entries)))
+            elsewhere.append((group, bool(led[place].entries)))
         else:
             direct.append(matched)
     by_name = _known_by_name(direct)
@@ -104,11 +107,23 @@ def _known(views: Sequence[ClusterView]) -> _Known:
     )
 
 
-def _by_entries(group: BackupGroup, entries: Sequence[Entry], known: _Known) -> MatchedGroup:
-    keys = guest_keys(group)
+@dataclass(frozen=True, slots=True)
+class _Led:
+    """What leads to the groups of one owner in one place: entries, and the clusters that may have written them."""
+
+    entries: tuple[Entry, ...]
+    writers: Sequence[str]
+
+
+def _led_to(group: BackupGroup, targets: Targets) -> _Led:
+    entries = targets.entries.get(Target(group.server, group.datastore, group.namespace), ())
+    return _Led(entries, _writers(group, entries))
+
+
+def _by_entries(group: BackupGroup, led: _Led, known: _Known) -> MatchedGroup:
+    keys, writers = guest_keys(group), led.writers
     if not keys:
-        return MatchedGroup(group, _of_no_guest(group, entries))
-    writers = _writers(group, entries)
+        return MatchedGroup(group, _of_no_guest(group, led.entries))
     if not writers:
         return MatchedGroup(group, GroupMatch.FOREIGN)
     owners = [cluster for cluster in writers if known.has(cluster, keys)]
@@ -174,7 +189,7 @@ def _is_copy(group: BackupGroup, original: BackupGroup) -> bool:
     if not own or not others:
         return False
     first, last = max(own[0], others[0]), min(own[-1], others[-1])
-    ours, theirs = ({at for at in times if first <= at <= last} for times in (own, others))
+    ours, theirs = (set(times[bisect_left(times, first) : bisect_right(times, last)]) for times in (own, others))
     shared = len(ours & theirs)
     return shared > 0 and shared >= SHARED_AT_LEAST * min(len(ours), len(theirs))
 

@@ -145,9 +145,7 @@ def _failed_readings(
     )
     rows = [(name, "", reading.failure) for name, reading in single]
     rows += [("namespaces", store, reading.failure) for store, reading in sorted(server.namespaces.items())]
-    rows += [
-        ("groups", place_name(*place), reading.failure) for place, reading in sorted(server.groups.items())
-    ]
+    rows += [("groups", place_name(*place), reading.failure) for place, reading in sorted(server.groups.items())]
     unusable = {store.name for store in server.datastores.value or () if store.hides_groups}
     for collector, subject, failure in rows:
         datastore = subject.split("/")[0]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from report.backups import PbsJob
-from report.evidence import Evidence, Holding, Judgement
+from report.evidence import NOTHING_FOUND, Evidence, Holding, Judgement, joined
 from report.findings import Finding, FindingCode
 from report.judgements.freshness import in_time, late_after, limit_doubts
 from report.model import Copy
@@ -30,22 +30,22 @@ def judge_copies(evidence: Evidence) -> Copies:
     offsite = max((copy.newest_at for copy in copies if copy.offsite), default=None)
     lag = None if offsite is None or newest is None else newest - offsite
     if newest is None:
-        return Copies(copies, lag, Judgement())
+        return Copies(copies, lag, NOTHING_FOUND)
     parts = (_number(evidence, copies), _offsite(evidence, copies, lag), Judgement(tuple(_syncs(evidence))))
-    findings = tuple(finding for part in parts for finding in part.findings)
-    return Copies(copies, lag, Judgement(findings, tuple(doubt for part in parts for doubt in part.doubts)))
+    return Copies(copies, lag, joined(parts))
 
 
 def _copies(evidence: Evidence) -> Iterator[Copy]:
     """Yield a copy a store: two namespaces of one datastore are one store, because they are lost together."""
-    stores: dict[tuple[str, str], list[Holding]] = {}
+    stores: dict[tuple[str, str], Holding] = {}
     for holding in evidence.holdings:
-        if holding.usable:
-            group = holding.matched.group
-            stores.setdefault((group.server, group.datastore), []).append(holding)
-    for (server, datastore), holdings in stores.items():
-        newest = max(holding.newest_usable_at or 0 for holding in holdings)
-        mark = holdings[0].mark
+        if holding.newest_usable_at is not None:
+            store = (holding.target.server, holding.target.datastore)
+            other = stores.get(store)
+            if other is None or holding.newest_usable_at > (other.newest_usable_at or 0):
+                stores[store] = holding
+    for (server, datastore), holding in stores.items():
+        newest, mark = holding.newest_usable_at or 0, holding.mark
         yield Copy(
             server=server,
             datastore=datastore,
@@ -62,10 +62,10 @@ def _copies(evidence: Evidence) -> Iterator[Copy]:
 def _number(evidence: Evidence, copies: tuple[Copy, ...]) -> Judgement:
     wanted = evidence.expectation.copies
     if wanted <= 1:
-        return Judgement()
+        return NOTHING_FOUND
     recent = sum(1 for copy in copies if copy.within_limit)
     if sum(1 for copy in copies if in_time(evidence, copy.newest_at)) >= wanted:
-        return Judgement()
+        return NOTHING_FOUND
     if recent >= wanted:
         return Judgement(doubts=limit_doubts(evidence))
     few = Finding.of(FindingCode.TOO_FEW_COPIES, copies=recent, wanted=wanted, rule=evidence.rule)
@@ -76,7 +76,7 @@ def _offsite(evidence: Evidence, copies: tuple[Copy, ...], lag: int | None) -> J
     """Judge the demand for an off-site copy: there, and young enough by its own limit or else by that of the newest backup."""
     expectation = evidence.expectation
     if not expectation.offsite:
-        return Judgement()
+        return NOTHING_FOUND
     offsite = [copy for copy in copies if copy.offsite]
     if not offsite or lag is None:
         return _unless_elsewhere(evidence, Finding.of(FindingCode.NO_OFFSITE_COPY, rule=evidence.rule))
@@ -85,7 +85,7 @@ def _offsite(evidence: Evidence, copies: tuple[Copy, ...], lag: int | None) -> J
     if recent is None:
         return Judgement(doubts=limit_doubts(evidence))
     if recent:
-        return Judgement()
+        return NOTHING_FOUND
     allowed = limit if limit is not None else (late_after(evidence, newest) or newest) - newest
     late = Finding.of(
         FindingCode.OFFSITE_LATE, newest=newest, lag_seconds=lag, limit_seconds=allowed, rule=evidence.rule
@@ -105,10 +105,10 @@ def _syncs(evidence: Evidence) -> Iterator[Finding]:
     for holding in evidence.holdings:
         group = holding.matched.group
         for job in evidence.sync_jobs.get(group.server, ()):
-            if (group.server, job.id) in told or not _syncs_group(job, holding):
+            if job.last_run_state in _CLEAN or (group.server, job.id) in told:
                 continue
-            told.add((group.server, job.id))
-            if job.last_run_state not in _CLEAN:
+            if _syncs_group(job, holding):
+                told.add((group.server, job.id))
                 yield Finding.of(
                     FindingCode.SYNC_NOT_CLEAN,
                     f"{group.server}/{job.id}",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
-from report.backups import Archive
-from report.evidence import Evidence, Holding, Judgement, unless_unseen
+from report.evidence import NOTHING_FOUND, Evidence, Holding, Judgement, joined, unless_unseen
 from report.facts import IncludedVolume
 from report.findings import Finding, FindingCode
 from report.model import DiskCover, Reason, ReasonCode
@@ -75,7 +75,7 @@ def _content(evidence: Evidence, included: set[str]) -> Judgement:
     newest = evidence.newest
     saved = _saved(newest, evidence.guest.guest_type) if newest else None
     if newest is None or saved is None:
-        return Judgement()
+        return NOTHING_FOUND
     judgements = [Judgement(tuple(_grown(evidence, newest, saved)))]
     missing = sorted(included - saved.keys())
     if missing:
@@ -87,10 +87,7 @@ def _content(evidence: Evidence, included: set[str]) -> Judgement:
             present=len(included),
         )
         judgements.append(unless_unseen(evidence, newest.weigh(finding)))
-    return Judgement(
-        tuple(finding for judgement in judgements for finding in judgement.findings),
-        tuple(doubt for judgement in judgements for doubt in judgement.doubts),
-    )
+    return joined(judgements)
 
 
 def _saved(newest: Holding, guest_type: str) -> dict[str, int | None] | None:
@@ -102,11 +99,12 @@ def _saved(newest: Holding, guest_type: str) -> dict[str, int | None] | None:
     usable_is_newest = bool(newest.versions) and newest.usable[-1] == newest.versions[-1]
     if not newest.pbs or guest_type != "qemu" or not group.newest_archives or not usable_is_newest:
         return None
-    return {key: archive.size for archive in group.newest_archives if (key := _key_of(archive))}
+    return {key: archive.size for archive in group.newest_archives if (key := _key_of(archive.name))}
 
 
-def _key_of(archive: Archive) -> str | None:
-    match = _DRIVE.fullmatch(archive.name)
+@lru_cache(maxsize=1024)
+def _key_of(archive: str) -> str | None:
+    match = _DRIVE.fullmatch(archive)
     return match.group(1) if match else None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from report.evidence import Evidence, Judgement, incomplete, unless_unseen
+from report.evidence import NOTHING_FOUND, Evidence, Judgement, incomplete, joined, unless_unseen
 from report.facts import BackupJob
 from report.findings import Finding, FindingCode, Severity
 from report.jobs import next_event
@@ -32,7 +32,7 @@ class Freshness:
     due_at: int | None = None
     late_at: int | None = None
     recent: bool | None = None
-    judgement: Judgement = field(default=Judgement())
+    judgement: Judgement = field(default=NOTHING_FOUND)
 
     @property
     def limit_seconds(self) -> int | None:
@@ -46,11 +46,12 @@ def judge_freshness(evidence: Evidence) -> Freshness:
     if newest is None:
         unclear = bool(evidence.ambiguous) or bool(evidence.unseen)
         return Freshness(recent=None if unclear else False, judgement=_without_usable(evidence))
-    due = due_after(evidence, evidence.active, newest)
-    recent = in_time(evidence, newest)
+    due, bounds = due_after(evidence, evidence.active, newest), _bounds(evidence, evidence.active, newest)
+    recent = _within(bounds, evidence.now)
     if recent is False and evidence.unseen:
         recent = None
-    return Freshness(newest, due, late_after(evidence, newest), recent, _judge(evidence, newest, due))
+    late_at = bounds[0] if bounds and evidence.zone_known else None
+    return Freshness(newest, due, late_at, recent, _judge(evidence, newest, due, bounds))
 
 
 def late_after(evidence: Evidence, newest: int) -> int | None:
@@ -102,8 +103,8 @@ def _bounds(evidence: Evidence, jobs: Sequence[BackupJob], newest: int) -> tuple
 
 def due_after(evidence: Evidence, jobs: Sequence[BackupJob], newest: int) -> int | None:
     """Given jobs and the time of a backup, return their first event after it: until then nothing was promised (F11)."""
-    events = (next_event(job.schedule or "", evidence.zone, newest) for job in jobs)
-    return min((at for at in events if at is not None), default=None)
+    events = [next_event(job.schedule or "", evidence.zone, newest) for job in jobs]
+    return min([at for at in events if at is not None], default=None)
 
 
 def _without_usable(evidence: Evidence) -> Judgement:
@@ -121,9 +122,8 @@ def _without_usable(evidence: Evidence) -> Judgement:
     return Judgement((Finding.of(FindingCode.NEVER_BACKED_UP),))
 
 
-def _judge(evidence: Evidence, newest: int, due: int | None) -> Judgement:
+def _judge(evidence: Evidence, newest: int, due: int | None, bounds: tuple[int, int] | None) -> Judgement:
     """Judge a guest that has a usable backup: unscheduled, too old, late, excused by a run, due, or in time; then store by store."""
-    bounds = _bounds(evidence, evidence.active, newest)
     recent = _within(bounds, evidence.now)
     parts = [_unscheduled(evidence, newest)]
     if recent is None:
@@ -134,19 +134,13 @@ def _judge(evidence: Evidence, newest: int, due: int | None) -> Judgement:
         if due is not None and evidence.now > due and bounds is not None:
             parts.append(Judgement((Finding.of(FindingCode.BACKUP_DUE, newest=newest, due=due, late_at=bounds[0]),)))
         parts.append(_stores(evidence))
-    return Judgement(
-        tuple(finding for part in parts for finding in part.findings),
-        (
-            *evidence.unread_promised,
-            *evidence.coverage.doubts,
-            *(doubt for part in parts for doubt in part.doubts),
-        ),
-    )
+    found = joined(parts)
+    return Judgement(found.findings, (*evidence.unread_promised, *evidence.coverage.doubts, *found.doubts))
 
 
 def _unscheduled(evidence: Evidence, newest: int) -> Judgement:
     if evidence.active or evidence.coverage.coverage is not Coverage.NOT_PLANNED:
-        return Judgement()
+        return NOTHING_FOUND
     return Judgement((Finding.of(FindingCode.NOT_SCHEDULED, newest=newest),))
 
 
@@ -173,23 +167,19 @@ def _too_late(evidence: Evidence, newest: int, due: int | None, bounds: tuple[in
 def _stores(evidence: Evidence) -> Judgement:
     """Judge each store that jobs write to, where the schedules decide: one that fell behind is late though another is in time."""
     if evidence.expectation.max_age_seconds is not None or len(evidence.promised) < 2:
-        return Judgement()
-    found = [_store(evidence, target, jobs) for target, jobs in evidence.promised.items()]
-    return Judgement(
-        tuple(finding for judgement in found for finding in judgement.findings),
-        tuple(doubt for judgement in found for doubt in judgement.doubts),
-    )
+        return NOTHING_FOUND
+    return joined([_store(evidence, target, jobs) for target, jobs in evidence.promised.items()])
 
 
 def _store(evidence: Evidence, target: Target, jobs: Sequence[BackupJob]) -> Judgement:
-    held = [holding for holding in evidence.holdings if holding.matched.target == target]
+    held = [holding for holding in evidence.holdings if holding.target == target]
     newest = max((holding.newest_usable_at or 0 for holding in held), default=0)
     if not newest:
-        return Judgement()  # nothing tells since when the job is there; a run of it that failed is told by its task
+        return NOTHING_FOUND  # nothing tells since when the job is there; a run of it that failed is told by its task
     recent = _within(_bounds(evidence, jobs, newest), evidence.now)
     partly = tuple(incomplete(holding) for holding in held if holding.matched.group.incomplete)
     if recent:
-        return Judgement()
+        return NOTHING_FOUND
     if recent is None or partly:
         return Judgement(doubts=(*partly, *(limit_doubts(evidence) if recent is None else ())))
     due, place = due_after(evidence, jobs, newest) or 0, held[0].place

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from functools import lru_cache
 
-from report.evidence import Evidence, Judgement, unless_unseen
+from report.evidence import NOTHING_FOUND, Evidence, Judgement, unless_unseen
 from report.findings import Finding, FindingCode
 from report.history import Attempt, unread_log
 from report.jobs import parse_schedule
@@ -79,7 +79,7 @@ def _judgements(
 ) -> Iterator[Judgement]:
     """Yield what the newest failure, missed runs and running tasks say; a log not read, or a backup not seen, may clear a failure."""
     if failed is not None and (finding := _of_failure(evidence, attempts, failed)):
-        yield Judgement() if doubts else unless_unseen(evidence, finding)
+        yield NOTHING_FOUND if doubts else unless_unseen(evidence, finding)
     for missed in _missed(evidence) if evidence.zone_known else ():
         yield unless_unseen(evidence, missed)
     yield _of_running(evidence)
