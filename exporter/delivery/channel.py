@@ -48,7 +48,7 @@ class Door(Protocol):
 @dataclass(frozen=True, slots=True)
 class Channel:
     """One configured channel. `when`: daily, findings, change; `clusters`: only these, empty for all; `severities`: how grave news must be;
-    `attach`: formats of the daily report.
+    `reader`: for whom news are; `attach`: formats of a report; `language`: that of reports, None for each report's own.
     """
 
     name: str
@@ -58,3 +58,4 @@ class Channel:
     reader: Reader
     attach: tuple[str, ...]
     door: Door
+    language: str | None = None
