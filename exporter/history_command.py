@@ -21,6 +21,7 @@ from report.timeline import TrendDay, day_number
 from report.words import (
     describe_coverage,
     describe_day,
+    describe_finding_name,
     describe_protection,
     format_instant,
     format_number,
@@ -97,7 +98,7 @@ def _guest_table(days: Sequence[GuestDay], reader: Reader) -> RenderableType:
             _state(day.protection, _protection(day, language)),
             Text(format_instant(day.newest, reader.zone, language) if day.newest is not None else ""),
             Text(f"{_number(day.actual)} / {_number(day.expected)}" if day.coverage else ""),
-            Text(", ".join(day.findings)),
+            Text(", ".join(describe_finding_name(code, language) for code in day.findings)),
         ]
         for day in days
     ]

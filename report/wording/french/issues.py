@@ -45,7 +45,7 @@ ISSUE_REMEDIES = {
     "conflicting_policies": "Donner à ces tâches une seule rétention, ou aucune et la régler sur le stockage : "
     "pvesm set {storage} --prune-backups keep-daily=7",
     "pbs_not_configured": "L’ajouter sous pbs: dans la configuration de vzcover, avec l’hôte {server} et un jeton qui a DatastoreAudit",
-    "ambiguous_groups": "Donner à chaque grappe son propre espace de noms : pvesm set STOCKAGE --namespace NOM",
+    "ambiguous_groups": "Donner à chaque grappe son propre espace de noms : pvesm set STORAGE --namespace NAME",
     "datastore_unreadable": "L’examiner sur le PBS : proxmox-backup-manager datastore show {datastore} ; son contenu ne peut être jugé "
     "d’ici là",
     "drills_unreadable": "Corriger ou supprimer ces fichiers : voir docs/drills.md",
