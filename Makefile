@@ -16,13 +16,14 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 .PHONY: demo
-demo: venv ## the daemon on a simulated cluster: page, metrics, PDF, until Ctrl-C
+demo: venv ## the daemon on two simulated clusters: page, metrics, PDF, until Ctrl-C
 	$(BIN)/vzcover demo
 
-# `make test` tries a sample of the fault matrix, by VZCOVER_SEED; `make test-all` all of it
+# `make test` tries a sample of the fault matrix, by VZCOVER_SEED, and no step of the Dockerfile; `make test-all` all of it
 .PHONY: test-all
-test-all: test ## all tests, and the whole fault matrix
+test-all: test ## all tests, the whole fault matrix, and the Dockerfile's steps as a script
 	VZCOVER_FAULTS=all $(BIN)/pytest -n 2 --dist load tests/faults/test_matrix.py
+	VZCOVER_IMAGE=1 $(BIN)/pytest tests/e2e/test_image.py
 
 # a missing tool or missing recordings fail instead of skipping where VZCOVER_REQUIRE is set
 .PHONY: test
@@ -55,6 +56,10 @@ docs: venv ## write the generated documents and schemas anew
 	$(BIN)/python -m exporter.doctor.documentation > docs/permissions.md
 	VZCOVER_UPDATE_GOLDEN=1 $(BIN)/pytest tests/report/test_tables.py
 
+.PHONY: picture
+picture: venv ## draw page one of a made-up report for the README (needs pdftoppm)
+	$(BIN)/python -m tests.picture docs/page-one.png
+
 .PHONY: rules
 rules: venv ## write the Prometheus rules in grafana/ and the Helm chart anew, from grafana/settings.yaml
 	$(BIN)/python -m grafana
@@ -64,9 +69,16 @@ rules: venv ## write the Prometheus rules in grafana/ and the Helm chart anew, f
 dashboards: venv ## write the Grafana dashboards in grafana/ anew, from grafana/boards
 	$(BIN)/python -m grafana.boards
 
+# draws the same tables beside ours; never a dependency
+WEASYPRINT := bench/weasyprint/.venv
 .PHONY: bench
-bench: venv ## measure speed and memory at 10,000 guests and a million snapshots; never fails
+bench: venv $(WEASYPRINT)/.installed ## measure speed and memory at 10,000 guests and a million snapshots; never fails
 	$(BIN)/python -m bench
+
+$(WEASYPRINT)/.installed: bench/weasyprint/requirements.lock
+	test -x $(WEASYPRINT)/bin/python || $(PYTHON) -m venv $(WEASYPRINT)
+	$(WEASYPRINT)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r bench/weasyprint/requirements.lock
+	touch $@
 
 PEERS := bench/peers/.venv
 .PHONY: bench-peers
@@ -99,7 +111,8 @@ test-tools: ## system programs that some tests need, from Debian (needs root)
 
 .PHONY: lock
 lock: venv ## make the lock files anew (hashes, no index address)
-	$(LOCK) pyproject.toml -o requirements.lock
+	$(LOCK) pyproject.toml --extra shaping -o requirements.lock
 	$(LOCK) --group pyproject.toml:build -o requirements-build.lock
-	$(LOCK) pyproject.toml --extra notify --group dev -o requirements-dev.lock
+	$(LOCK) pyproject.toml --extra notify --extra shaping --group dev -o requirements-dev.lock
 	$(LOCK) bench/peers/requirements.in -o bench/peers/requirements.lock
+	$(LOCK) bench/weasyprint/requirements.in -o bench/weasyprint/requirements.lock

@@ -8,7 +8,7 @@ import platform
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from itertools import chain
@@ -18,7 +18,10 @@ from bench.estate import Size
 from bench.measurements import alone, running
 from bench.measurements.backups import backup_rows
 from bench.measurements.common import Bench
+from bench.measurements.exposition import exposition_rows
 from bench.measurements.history import history_rows
+from bench.measurements.judging import judging_rows
+from bench.measurements.papers import paper_rows
 from bench.measurements.soak import soak_rows
 from bench.measurements.starts import Starts
 from bench.serving import DaemonProcess, pretend_missed_report, running_daemon, write_configuration
@@ -29,6 +32,16 @@ from tests.simulator_process import running_simulator
 LIBRARIES = ("proxmoxer", "requests", "msgspec", "fpdf2", "uvicorn", "starlette")
 BACKUPS = ((2_000, 50), (10_000, 100))
 MOST_NODES, GUESTS_PER_NODE, LEAST_NODES = 20, 500, 3
+# all there is to measure, in this order; `--only` names some
+MEASUREMENTS: Mapping[str, Callable[[argparse.Namespace], Iterable[Row]]] = {
+    "daemon": lambda options: _measured(options.guests, options.scrapes),
+    "exposition": lambda options: exposition_rows(options.guests),
+    "history": lambda options: history_rows(options.guests),
+    "papers": lambda options: chain(*map(paper_rows, sorted({min(1_000, options.guests), options.guests}))),
+    "analysis": lambda options: judging_rows(options.guests),
+    "backups": lambda options: chain(*map(backup_rows, _sizes(options))),
+    "soak": lambda options: soak_rows(options.refreshes),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,14 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     about = _about(options)
     print("\n".join(f"{name}: {value}" for name, value in about.items()), flush=True, end="\n\n")
     started, rows = time.monotonic(), []
-    sizes = [Size(groups, times, options.guests) for groups, times in options.backups]
-    measured = chain(
-        _measured(options.guests, options.scrapes),
-        history_rows(options.guests),
-        *map(backup_rows, sizes),
-        soak_rows(options.refreshes),
-    )
-    for row in measured:
+    for row in chain.from_iterable(MEASUREMENTS[name](options) for name in options.only or MEASUREMENTS):
         rows.append(row)
         print(f"measured: {row.what}", file=sys.stderr, flush=True)
     print(
@@ -54,6 +60,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.json:
         write_json(options.json, about, rows)
     return 0
+
+
+def _sizes(options: argparse.Namespace) -> list[Size]:
+    return [Size(groups, times, options.guests) for groups, times in options.backups]
 
 
 def _measured(guests: int, scrapes: int) -> Iterator[Row]:
@@ -130,6 +140,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--refreshes", type=int, default=1_000, metavar="N", help="refreshes of the soak (default 1000)"
+    )
+    parser.add_argument(
+        "--only", nargs="+", choices=MEASUREMENTS, metavar="NAME", help=f"make only these of: {', '.join(MEASUREMENTS)}"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there too")
     return parser

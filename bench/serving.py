@@ -24,7 +24,7 @@ WAIT_SECONDS = 180.0
 LOOK_SECONDS = 0.02
 END_SECONDS = 10
 STARTED = re.compile(r"msg=started listen=(\S+):(\d+)")
-WRITTEN = re.compile(r'msg="wrote the daily report".* seconds=([\d.]+)')
+WRITTEN = re.compile(r'msg="wrote a report" report=daily.* seconds=([\d.]+)')
 # all but the paths are defaults: refreshes are 5 minutes apart unless the bench asks for one
 CONFIGURATION = """\
 pve:

@@ -35,12 +35,13 @@ from exporter.memory import Memory
 from exporter.metrics.exposition import render_exposition
 from exporter.metrics.own import SelfStatus
 from exporter.parts import Parts
-from exporter.schedule import DailyTime
+from exporter.reports import PlannedReport, planned_reports
 from exporter.store import Snapshot, Store
 from exporter.web.page import render_page
 from exporter.web.server import WebServer
 from exporter.web.settings import WebSettings
 from report.analyse import analyse
+from report.cut import cut_to
 from report.model import Report
 from report.past import NOTHING, Past
 from report.rows.paper import build_paper
@@ -147,24 +148,28 @@ def build_parts(
     config = loaded.config
     reader = reader_of(config)
     policy = policy_of(config)
-    settings = config.report
 
-    def write_report(report: Report) -> Sequence[Path]:
-        written = write_files(settings.output, report, reader, settings.formats)
-        deliveries.reported(report, written, reader)
-        memory.reported(report)
+    def write_report(planned: PlannedReport, report: Report) -> Sequence[Path]:
+        told = cut_to(report, planned.scope)
+        written = write_files(planned.folder, told, planned.reader, planned.formats, planned.prefix)
+        deliveries.reported(planned, told, written)
+        if planned.is_daily:
+            memory.reported(report)
         return written
+
+    def remove(planned: PlannedReport, now: int) -> Sequence[Path]:
+        return remove_old(planned.folder, now, planned.keep_number, planned.keep_age, planned.prefix)
 
     return Parts(
         config=config,
         config_hash=loaded.sha256,
-        daily=DailyTime(settings.at, settings.zone_info),
+        reports=planned_reports(config),
         refresh=lambda now: memory.judge(gatherer.gather(now), declared.added_to(policy) if declared else policy, now),
         json=lambda report: to_json(report, reader.language).encode(),
         page=lambda report, pdf: render_page(build_paper(report, reader.language, reader.zone), pdf=pdf).encode(),
         write_report=write_report,
-        remove_old=lambda now: remove_old(settings.output, now, settings.keep_number, settings.keep_age),
-        newest_pdf=lambda: newest_pdf(settings.output),
+        remove_old=remove,
+        newest_pdf=lambda: newest_pdf(config.report.output),
         close=gatherer.close,
     )
 

@@ -25,6 +25,7 @@ from exporter.history_command import history, history_options
 from exporter.logs import set_up
 from exporter.notify import notify, notify_options
 from exporter.record.command import record_command, record_options
+from exporter.report_command import report, report_options
 from exporter.signals import Terminated, ended_in_order
 from exporter.storage_commands.options import audit_options, pbs_options, storages_options
 from exporter.storage_commands.options import run as run_below
@@ -80,11 +81,11 @@ class Command:
 COMMANDS = (
     Command(
         "serve",
-        "run the daemon: refresh, serve /metrics and the page, write the daily report",
+        "run the daemon: refresh, serve /metrics and the page, write the reports",
         commands.serve_options,
         commands.serve,
     ),
-    Command("report", "refresh once and write the report as files", commands.report_options, commands.report),
+    Command("report", "refresh once and write the report as files", report_options, report),
     Command(
         "status", "refresh once and show the guests without planned backup", commands.status_options, commands.status
     ),
@@ -127,7 +128,7 @@ COMMANDS = (
         record_command,
     ),
     Command("notify", "send a test message by the channels under deliver:, now", notify_options, notify),
-    Command("demo", "run the daemon against a simulated cluster", demo.demo_options, demo.demo),
+    Command("demo", "run the daemon against simulated clusters", demo.demo_options, demo.demo),
 )
 
 

@@ -1,28 +1,25 @@
-"""What the commands do: serve, report, status, check-config. Each takes the parsed options and returns the exit code."""
+"""What the commands do: serve, status, check-config. Each takes the parsed options and returns the exit code."""
 
 from __future__ import annotations
 
 import argparse
 import logging
 import os
-import platform
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
+from datetime import datetime
 
 from exporter.app import build_daemon, reader_of, refresh_once
-from exporter.bundle.content import Made, file_name
-from exporter.bundle.write import check_target, named, newest_before, write_bundle
 from exporter.config.families import FAMILIES
 from exporter.config.load import LoadedConfig, find_config, load_config
-from exporter.deliver import FORMATS, render, write_files
 from exporter.delivery.build import channels_of
 from exporter.errors import ConfigError, ConfigProblem
 from exporter.logs import event, set_up
+from exporter.reports import PlannedReport, planned_reports
 from exporter.terminal import complain, print_section, progress
-from report.model import Coverage, IssueCode, Protection, Report
+from report.model import Coverage, IssueCode, Report
 from report.rows.paper import status_rows
 from report.tables.json_report import to_json
 from report.words import describe_issue
@@ -30,9 +27,6 @@ from report.words import describe_issue
 LOGGER = logging.getLogger("vzcover")
 # the year 3000; --now in milliseconds would be far beyond
 LATEST = 32_503_680_000
-TEXT_FORMATS = ("json", "csv", "html")
-# states that --fail-on may name; the others are what one hopes for
-FAILING = (Coverage.NOT_PLANNED, Coverage.UNDECIDED, Protection.UNPROTECTED, Protection.AT_RISK, Protection.UNKNOWN)
 # what makes a report say less than it seems to; told on standard error as well, as is a source that is down
 GRAVE = (IssueCode.NO_GUEST_VISIBLE, IssueCode.PARTIAL_VIEW)
 
@@ -50,38 +44,6 @@ def serve_options(parser: argparse.ArgumentParser) -> None:
         )
 
 
-def report_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of report."""
-    parser.add_argument(
-        "--format", type=_formats, metavar="LIST", help=f"out of {', '.join(FORMATS)} (default: report.formats)"
-    )
-    parser.add_argument(
-        "--output",
-        metavar="FOLDER",
-        help="where to (default: report.output); - is standard output, for one text format",
-    )
-    parser.add_argument(
-        "--bundle",
-        nargs="?",
-        const="",
-        metavar="FOLDER|FILE.zip",
-        help="write an audit bundle instead: a zip in --output, or this file, or this new folder",
-    )
-    parser.add_argument(
-        "--previous",
-        type=Path,
-        metavar="PATH",
-        help="the bundle before (default: the newest older one beside it)",
-    )
-    parser.add_argument(
-        "--fail-on",
-        type=_states,
-        default=(),
-        metavar="LIST",
-        help=f"exit 1 if a demanded guest is in one of these states: {', '.join(FAILING)}",
-    )
-
-
 def status_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of status."""
     parser.add_argument("--json", action="store_true", help="print the whole report as JSON instead of a table")
@@ -95,52 +57,6 @@ def serve(options: argparse.Namespace) -> int:
     return build_daemon(loaded, lambda: _set_up_log(load_served(options)), clock=clock(options)).run()
 
 
-def report(options: argparse.Namespace) -> int:
-    """Refresh once and write the report."""
-    if options.bundle is not None:
-        return _report_bundle(options)
-    if options.previous:
-        raise usage("--previous", "is for --bundle only")
-    loaded = load(options)
-    formats = options.format or loaded.config.report.formats
-    if options.output == "-" and (len(formats) != 1 or formats[0] not in TEXT_FORMATS):
-        raise usage("--output -", f"needs one text format: --format {' or --format '.join(TEXT_FORMATS)}")
-    warn(loaded)
-    with progress("reading the sources"):
-        judged = refresh_once(loaded, int(clock(options)()))
-    reader = reader_of(loaded.config)
-    if options.output == "-":
-        _write_out(render(judged, reader, formats)[formats[0]])
-    else:
-        folder = Path(options.output) if options.output else loaded.config.report.output
-        with progress("writing the report"):
-            written = write_files(folder, judged, reader, formats)
-        for path in written:
-            print(path)
-    return exit_code(judged, reader.language, options.fail_on)
-
-
-def _report_bundle(options: argparse.Namespace) -> int:
-    """Refresh once and write the audit bundle; what cannot work is told before the sources are asked."""
-    if options.format or options.output == "-":
-        raise usage("--bundle", "holds PDF, HTML, JSON and CSV as files: leave --format and --output - out")
-    loaded = load(options)
-    named_before = named(options.previous) if options.previous else None
-    folder = Path(options.output) if options.output else loaded.config.report.output
-    if options.bundle:
-        check_target(Path(options.bundle))
-    warn(loaded)
-    with progress("reading the sources"):
-        judged = refresh_once(loaded, int(clock(options)()))
-    reader = reader_of(loaded.config)
-    path = Path(options.bundle) if options.bundle else folder / file_name(judged.created_at)
-    made = Made(loaded.sha256, platform.python_version())
-    with progress("writing the bundle"):
-        write_bundle(path, judged, reader, made, named_before or newest_before(path, judged.created_at))
-    print(path)
-    return exit_code(judged, reader.language, options.fail_on)
-
-
 def status(options: argparse.Namespace) -> int:
     """Refresh once and show the guests that need attention."""
     loaded = load(options)
@@ -149,7 +65,7 @@ def status(options: argparse.Namespace) -> int:
         judged = refresh_once(loaded, int(clock(options)()))
     reader = reader_of(loaded.config)
     if options.json:
-        _write_out(to_json(judged, reader.language).encode())
+        write_out(to_json(judged, reader.language).encode())
     else:
         print_section(status_rows(judged, reader.language, reader.zone))
     failing = (Coverage.NOT_PLANNED, Coverage.UNDECIDED) if options.strict else (Coverage.NOT_PLANNED,)
@@ -166,10 +82,22 @@ def check_config(options: argparse.Namespace) -> int:
     for source in loaded.config.sources:
         hosts = ", ".join(str(host) for host in source.hosts)
         print(f"{source.title}: {hosts}, token {source.token_id}")
+    reports = planned_reports(loaded.config)
+    for planned in reports:
+        print(f"report {planned.name}: {_due(planned, int(clock(options)()))}")
     for channel in channels:
-        print(f"deliver {channel.name}: {', '.join(sorted(channel.when))}")
+        named = (report.name for report in reports if channel.name in report.channels and not report.is_daily)
+        print(f"deliver {channel.name}: {', '.join((*sorted(channel.when), *named))}")
     print(f"{where}: fine; SHA-256 of the settings {loaded.sha256}")
     return 0
+
+
+def _due(planned: PlannedReport, now: int) -> str:
+    """Say when a report is due next, and which files it writes where."""
+    if not planned.enabled:
+        return "not enabled"
+    due = datetime.fromtimestamp(planned.due.next_after(now), planned.due.zone)
+    return f"due {due:%A %Y-%m-%d %H:%M} ({planned.due.zone}), {', '.join(planned.formats)} in {planned.folder}"
 
 
 def exit_code(judged: Report, language: str, failing: tuple[str, ...]) -> int:
@@ -219,7 +147,7 @@ def epoch(text: str) -> int:
     return int(text)
 
 
-def _write_out(content: bytes) -> None:
+def write_out(content: bytes) -> None:
     """Write bytes to standard output as they are, whatever its encoding."""
     sys.stdout.flush()
     sys.stdout.buffer.write(content)
@@ -237,20 +165,3 @@ def warn(loaded: LoadedConfig) -> None:
     """Tell on standard error what is doubtful in a configuration."""
     for warning in loaded.warnings:
         complain(f"warning: {warning}")
-
-
-def _formats(text: str) -> tuple[str, ...]:
-    return _choices(text, tuple(FORMATS))
-
-
-def _states(text: str) -> tuple[str, ...]:
-    return _choices(text, tuple(FAILING))
-
-
-def _choices(text: str, allowed: tuple[str, ...]) -> tuple[str, ...]:
-    """Given a comma list, return its parts; argparse turns the error into a usage message and exit code 2."""
-    parts = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
-    unknown = [part for part in parts if part not in allowed]
-    if unknown or not parts:
-        raise argparse.ArgumentTypeError(f"{', '.join(unknown) or 'nothing'} is not out of {', '.join(allowed)}")
-    return parts

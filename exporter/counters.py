@@ -53,6 +53,12 @@ class Counters:
         self._report_failures = Counter(
             "vzcover_report_failures", "Daily reports that could not be written.", registry=registry
         )
+        self._scheduled_report_failures = Counter(
+            "vzcover_scheduled_report_failures",
+            "Times that a report could not be written, by report; the daily one is `daily`.",
+            ("report",),
+            registry=registry,
+        )
         self._history_failures = Counter(
             "vzcover_history_failures",
             "Times that the history could not be opened, read or written.",
@@ -78,9 +84,15 @@ class Counters:
         """One finished vzdump task was first seen; `result` is ok, warning or error."""
         self._vzdump_tasks.labels(pve, node, result).inc()
 
-    def count_report_failure(self) -> None:
-        """The daily report could not be written."""
-        self._report_failures.inc()
+    def know_report(self, report: str) -> None:
+        """A report is configured: it begins with no failure."""
+        self._scheduled_report_failures.labels(report)
+
+    def count_report_failure(self, report: str, *, daily: bool) -> None:
+        """A report, the daily one or another, could not be written."""
+        self._scheduled_report_failures.labels(report).inc()
+        if daily:
+            self._report_failures.inc()
 
     def count_history_failure(self) -> None:
         """The history could not be used."""

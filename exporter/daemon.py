@@ -1,4 +1,4 @@
-"""The daemon: a refresh loop, a daily report and deliveries, each in a thread of its own, a web server, and signals that only set flags."""
+"""The daemon: a refresh loop, reports and deliveries, each in a thread of its own, a web server, and signals that only set flags."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from pathlib import Path
 
 from exporter.bodies import LazyBody
 from exporter.counters import Counters
-from exporter.daily import DailyReports
 from exporter.delivery.deliveries import Deliveries
 from exporter.errors import ConfigError
 from exporter.interpreter import prepare
@@ -20,6 +19,7 @@ from exporter.logs import event
 from exporter.metrics.exposition import render_exposition
 from exporter.metrics.own import SelfStatus
 from exporter.parts import Parts, Server
+from exporter.reporting import Reporting
 from exporter.signals import Flags, signal_flags
 from exporter.store import Snapshot, Store
 from exporter.systemd import notify, reloading, watchdog_seconds
@@ -78,7 +78,7 @@ class Daemon:
         self._refreshed = threading.Event()
         self._retired: list[Parts] = []
         self._down: dict[str, bool] = {}
-        self._daily = DailyReports(
+        self._reporting = Reporting(
             lambda: self._parts, store, counters, self._stopping, self._refreshed, at_start=report_at_start, clock=clock
         )
 
@@ -89,11 +89,11 @@ class Daemon:
         with signal_flags(hang_up_ends=hang_up_ends) as flags:
             self._server.bind()
             prepare()
-            self._daily.recall()
+            self._reporting.recall()
             self._server.start()
             threads = [
                 threading.Thread(target=self._refresh_loop, name="refresh", daemon=True),
-                threading.Thread(target=self._daily.loop, name="report", daemon=True),
+                threading.Thread(target=self._reporting.loop, name="report", daemon=True),
                 threading.Thread(target=self._deliveries.loop, args=(self._stopping,), name="deliveries", daemon=True),
             ]
             for thread in threads:
@@ -124,7 +124,7 @@ class Daemon:
                 notify("WATCHDOG=1")
 
     def _first_is_done(self) -> bool:
-        return self._refreshed.is_set() and self._daily.started.is_set()
+        return self._refreshed.is_set() and self._reporting.started.is_set()
 
     def _stop(self, threads: list[threading.Thread]) -> None:
         """Let the unit of work finish, within limits, and end."""
@@ -171,14 +171,15 @@ class Daemon:
 
     def _publish(self, report: Report) -> None:
         """Render what a scrape reads, and offer the rest to be rendered when somebody asks."""
-        parts = self._parts
+        parts, reports = self._parts, tuple(self._reporting.statuses())
         status = replace(
             self._status,
             config_hash=parts.config_hash,
             config_reloaded=self._config_reloaded,
             web_config_reloaded=self._server.web_config_reloaded,
-            report_seconds=self._daily.last_seconds,
-            reported_at=self._daily.last_at,
+            report_seconds=reports[0].last_seconds,
+            reported_at=reports[0].last_at,
+            reports=reports,
         )
         exposition = render_exposition(report, status, self._counters, parts.config.metrics.leave_out)
         page = LazyBody(lambda: parts.page(report, self._store.latest_pdf is not None))

@@ -38,7 +38,7 @@ def policy_of(config: Config) -> Policy:
     default = _expectation(settings, Expectation())
     return Policy(
         default=default,
-        rules=tuple(Rule(rule.name, _scope(rule.match), _expectation(rule, default)) for rule in settings.rules),
+        rules=tuple(Rule(rule.name, scope_of(rule.match), _expectation(rule, default)) for rule in settings.rules),
         waivers=tuple(_waiver(waiver, zone) for waiver in settings.waivers),
         stores=tuple(_stores(config)),
         waive_by_tag=settings.waive_by_tag or "",
@@ -57,13 +57,14 @@ def _expectation(said: Expected, default: Expectation) -> Expectation:
     return replace(default, **given)
 
 
-def _scope(match: Match) -> Scope:
+def scope_of(match: Match) -> Scope:
+    """Given guests as the configuration names them, return the scope."""
     vmids = tuple((vmids.low, vmids.high) for vmids in match.vmids)
     return Scope(match.clusters, match.pools, match.tags, match.names, vmids)
 
 
 def _waiver(said: WaiverSection, zone: ZoneInfo) -> Waiver:
-    scope = Scope.of_guest(said.guest.cluster, said.guest.vmid) if said.guest else _scope(said.match or Match())
+    scope = Scope.of_guest(said.guest.cluster, said.guest.vmid) if said.guest else scope_of(said.match or Match())
     until = end_of(said.until, zone)
     return Waiver(scope, said.reason, until, said.owner, said.finding or "", said.volume or "")
 

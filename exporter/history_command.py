@@ -22,6 +22,7 @@ from report.timeline import DayState, TrendDay, date_of, day_number
 from report.words import (
     describe_coverage,
     describe_day,
+    describe_finding_name,
     describe_protection,
     format_instant,
     format_number,
@@ -98,7 +99,7 @@ def _guest_table(days: Sequence[GuestDay], reader: Reader, today: date) -> Rende
             _state(day.protection, _protection(day, language)),
             Text(format_instant(day.newest, reader.zone, language) if day.newest is not None else ""),
             Text(f"{_number(day.actual)} / {_number(day.expected)}" if day.coverage else ""),
-            Text(", ".join(day.findings)),
+            Text(", ".join(describe_finding_name(code, language) for code in day.findings)),
         ]
         for day in days
     ]

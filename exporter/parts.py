@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from exporter.config.model import Config
-from exporter.schedule import DailyTime
+from exporter.reports import PlannedReport
 from report.model import Report
 
 
@@ -16,19 +16,19 @@ from report.model import Report
 class Parts:
     """What a configuration stands for, wired by `exporter.app`; made anew when the configuration is reloaded.
 
-    `refresh`: now (epoch) → Report. `json`, `page`: Report (and whether there is a PDF) → body. `write_report`: Report → the
-    files written. `remove_old`: now → the files removed; both raise OutputError. `newest_pdf`: the newest PDF in the output
-    folder. `close`: let go of all connections.
+    `reports`: the configured ones, the daily one first. `refresh`: now (epoch) → Report. `json`, `page`: Report (and whether there is a
+    PDF) → body. `write_report`: a configured report and the Report of a refresh → the files written. `remove_old`: a configured report and
+    now → the files removed; both raise OutputError. `newest_pdf`: the newest PDF of the daily report. `close`: let go of all connections.
     """
 
     config: Config
     config_hash: str
-    daily: DailyTime
+    reports: tuple[PlannedReport, ...]
     refresh: Callable[[int], Report]
     json: Callable[[Report], bytes]
     page: Callable[[Report, bool], bytes]
-    write_report: Callable[[Report], Sequence[Path]]
-    remove_old: Callable[[int], Sequence[Path]]
+    write_report: Callable[[PlannedReport, Report], Sequence[Path]]
+    remove_old: Callable[[PlannedReport, int], Sequence[Path]]
     newest_pdf: Callable[[], Path | None]
     close: Callable[[], None]
 

@@ -1,4 +1,4 @@
-"""What must survive a restart: which daily report was last due and served (`state_dir/last_reports.json`)."""
+"""What must survive a restart: which due time of each report was last served (`state_dir/last_reports.json`)."""
 
 from __future__ import annotations
 
@@ -35,9 +35,12 @@ class LastReports:
             return {}
 
     def write(self, name: str, served: Served) -> None:
-        """Given a report's name and what to remember of it, write that; raise OutputError if it cannot be written."""
-        remembered = {**self.read(), name: served}
-        entries = {known: {"due": each.due, "written_at": each.written_at} for known, each in remembered.items()}
+        """Given a report's name and what to remember of it, write that beside what is there; raise OutputError if it cannot be written."""
+        self.replace({**self.read(), name: served})
+
+    def replace(self, remembered: Mapping[str, Served]) -> None:
+        """Given all that is to be remembered, by report name, write that and forget the rest; raise OutputError if it cannot be written."""
+        entries = {name: {"due": each.due, "written_at": each.written_at} for name, each in remembered.items()}
         write_atomically(self.folder / FILE_NAME, (json.dumps(entries, indent=2, sort_keys=True) + "\n").encode())
 
 

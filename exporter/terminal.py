@@ -40,6 +40,8 @@ PIPE_WIDTH = 120
 TEXT_WIDTH = 64
 GAP = 2
 INDENT = 3
+# rich ends a line at a no-break space too: while lines are laid out, this stands for it
+NO_BREAK_SPACE, HELD = "\N{NO-BREAK SPACE}", "\ue000"
 ARROW = "→ "
 
 
@@ -52,6 +54,11 @@ def complain(message: str) -> None:
 def shown(text: str) -> str:
     """Given a text with parts from outside, return it with what would steer a terminal as visible escapes; line ends stay."""
     return "\n".join(map(printable, text.split("\n")))
+
+
+def _held(text: str) -> str:
+    """What is shown of a text, its words held together where it says so."""
+    return shown(text).replace(NO_BREAK_SPACE, HELD)
 
 
 @contextmanager
@@ -67,21 +74,20 @@ def progress(what: str) -> Iterator[None]:
 
 def print_section(section: Section) -> None:
     """Given a section whose last column is what to do about a row, print it as wide as the terminal (a pipe: PIPE_WIDTH)."""
-    rows = tuple(replace(row, cells=tuple(map(shown, row.cells))) for row in section.rows)
-    printed = replace(section, rows=rows, sentences=tuple(map(shown, section.sentences)))
+    rows = tuple(replace(row, cells=tuple(map(_held, row.cells))) for row in section.rows)
+    printed = replace(section, rows=rows, sentences=tuple(map(_held, section.sentences)))
     print_parts(lambda width: _parts(printed, width))
 
 
 def print_parts(parts: Callable[[int], Iterable[RenderableType]]) -> None:
     """Given what makes the parts for so many columns, print them one under the other, as wide as the terminal (a pipe: PIPE_WIDTH)."""
-    if sys.stdout.isatty():
-        Console(highlight=False).print(*parts(Console().width), sep="\n", crop=False)
-        return
-    console = Console(width=PIPE_WIDTH, highlight=False, color_system=None)
+    terminal = sys.stdout.isatty()
+    console = Console(highlight=False) if terminal else Console(width=PIPE_WIDTH, highlight=False, color_system=None)
     with console.capture() as captured:
-        console.print(*parts(PIPE_WIDTH), sep="\n", crop=False)
+        console.print(*parts(console.width), sep="\n", crop=False)
+    lines = captured.get().replace(HELD, NO_BREAK_SPACE).splitlines()
     # the blanks that fill cells up are noise in a file
-    print("\n".join(line.rstrip() for line in captured.get().splitlines()))
+    print("\n".join(lines if terminal else map(str.rstrip, lines)))
 
 
 def _parts(section: Section, width: int) -> Iterator[RenderableType]:

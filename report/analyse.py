@@ -17,7 +17,7 @@ from report.forecast import with_forecast
 from report.groups import report_groups
 from report.guests import GuestJudge
 from report.jobs import report_job
-from report.layout import Around
+from report.layout import Around, Layout
 from report.missed import missed_runs
 from report.model import (
     GroupReport,
@@ -36,7 +36,7 @@ from report.summary import summarise
 from report.timeline import day_number, window_of
 from report.trend import count_clusters, trend, with_today
 from report.visibility import find_issues
-from report.waivers import noted_waivers
+from report.waivers import candidates_of, noted_waivers
 
 
 def analyse(facts: Facts, policy: Policy, now: int, past: Past = NOTHING, baseline: Past | None = None) -> Report:
@@ -96,10 +96,10 @@ def _guests(
         if group.pve is not None and group.vmid is not None:
             of_guest.setdefault((group.pve, group.vmid), []).append(group)
     calendar = Calendar(around.estate.now)
-    window = window_of(around.estate.now, around.policy.zone)
+    window, waivers = window_of(around.estate.now, around.policy.zone), candidates_of(around.policy.waivers)
     for case in cases:
         strips = Strips(window, case.facts, case.history, past.days, around.estate.now)
-        judge = GuestJudge(case, around, of_guest, calendar, strips)
+        judge = GuestJudge(Layout(case, around), of_guest, calendar, strips, waivers)
         yield from (judge.judge(guest) for guest in case.guests)
 
 

@@ -9,52 +9,18 @@ from __future__ import annotations
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import IntEnum
-from functools import lru_cache
 
+from report.flags import SnapshotFlag as SnapshotFlag
+from report.flags import Standing, count_flagged, flagged, standing_of
 from report.readings import CollectorRun, Failure, Keep, Permissions, Reading
 
 UNKNOWN_SIZE = -1
 NEVER = 0
 
 
-class SnapshotFlag(IntEnum):
-    """What is true of a snapshot; one byte each. Neither VERIFIED nor VERIFY_FAILED: never verified, or not known of a file (H6).
-
-    Plain integers and no IntFlag, whose operators are functions: millions of bytes are looked at.
-    """
-
-    PROTECTED = 1
-    UNFINISHED = 2  # no manifest: running or crashed (H3, D9)
-    RENAMED = 4  # a file without the standard name: no version, never pruned (D7)
-    VERIFIED = 8
-    VERIFY_FAILED = 16
-    ENCRYPTED = 32
-    SIGNED = 64
-
-
 def place_name(*parts: str) -> str:
     """Given a server, a datastore and a namespace, or the last two, return the place as people write it; empty ones are left out."""
     return "/".join(part for part in parts if part)
-
-
-@lru_cache(maxsize=256)
-def _without(flag: int) -> bytes:
-    """Return every byte that has none of the flags: what is left of flags without them is counted, without a loop."""
-    return bytes(held for held in range(256) if not held & flag)
-
-
-def count_flagged(flags: bytes, wanted: int) -> int:
-    """Given the flags of snapshots, a byte each, and one flag or several, return how many have any of it."""
-    return len(flags.translate(None, _without(wanted)))
-
-
-def flagged(flags: bytes, wanted: int) -> list[int]:
-    """Given the same, return the positions of those that have any of it."""
-    if not count_flagged(flags, wanted):
-        return []
-    wanted = int(wanted)
-    return [position for position, held in enumerate(flags) if held & wanted]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +51,12 @@ class Snapshots:
 
     def finished(self) -> list[int]:
         """Return the positions of versions: finished, standard-named."""
-        left_out = int(SnapshotFlag.UNFINISHED | SnapshotFlag.RENAMED)
-        if not self.count(left_out):
-            return list(range(len(self.flags)))
-        return [position for position, held in enumerate(self.flags) if not held & left_out]
+        return list(self.standing.versions)
+
+    @property
+    def standing(self) -> Standing:
+        """Return what the flags say."""
+        return standing_of(self.flags)
 
     @staticmethod
     def of(rows: Sequence[tuple[int, int, int, int]]) -> Snapshots:

@@ -149,6 +149,8 @@ def _reduced(past: Past, groups: Iterable[GroupReport]) -> dict[GuestKey, tuple[
         before = past.policies.get(key_of(group))
         if before is None or group.policy.acts is None or group.pve is None or group.vmid is None:
             continue
+        if before.acts == group.policy.acts:
+            continue
         kept, keeps = _least(before.acts), _least(group.policy.acts)
         if keeps is not None and (kept is None or keeps < kept):
             place = place_name(group.server, group.datastore, group.namespace)

@@ -36,6 +36,8 @@ from report.timeline import (
 # how strongly something tells of a day: a task that gave none, one that did (or a memory of it), a version that is no good, one that is
 _TRIED, _TOLD, _CORRUPT, _USABLE = 1, 2, 3, 4
 _CELL = bytes((GONE, FAILED, BACKUP, FAILED, BACKUP))
+_CELLS = _CELL.ljust(256, b"\0")
+_IS_USABLE = bytes((_USABLE,))
 _UNTOLD = bytes(STRIP_DAYS)
 _ALL_NONE_EXPECTED = bytes((NONE_EXPECTED,)) * STRIP_DAYS
 
@@ -71,9 +73,13 @@ def strip(
         if starts[0] <= at < starts[-1]:
             told[place(at) - 1] = _CORRUPT
     for times in usable:
-        for number in set(map(place, times)):
+        # most guests have one on each day: further stores are asked from the first day without
+        first = STRIP_DAYS - len(told.lstrip(_IS_USABLE))
+        for number in set(map(place, times[bisect_left(times, starts[first]) :])):
             if 0 < number <= STRIP_DAYS:
                 told[number - 1] = _USABLE
+    if all(told):
+        return bytes(told.translate(_CELLS))
     return bytes(
         [_CELL[strength] or code or other for strength, code, other in zip(told, remembered, expected, strict=True)]
     )

@@ -56,10 +56,8 @@ def _shared(estate: Estate) -> Iterator[EstateFinding]:
     sources = {key: target.server for key, target in estate.targets.of_storage.items() if target is not None}
     for shared in shared_targets((), actual, sources):
         entries = ", ".join(f"{cluster}/{storage}" for cluster, storage in shared.entries)
-        finding = Finding.of(
-            FindingCode.NAMESPACE_SHARED, place_name(shared.server, shared.datastore, shared.namespace), entries=entries
-        )
-        yield EstateFinding(shared.source, finding)
+        place = place_name(shared.source or shared.server, shared.datastore, shared.namespace)
+        yield EstateFinding(shared.source, Finding.of(FindingCode.NAMESPACE_SHARED, place, entries=entries))
 
 
 def _drift(storages: Iterable[StorageReport]) -> Iterator[EstateFinding]:

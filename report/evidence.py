@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
@@ -17,25 +18,24 @@ from report.past import PastGuest
 from report.policy import Expectation, StoreMark
 from report.targets import Target
 
-_NO_VERSION = int(SnapshotFlag.UNFINISHED | SnapshotFlag.RENAMED)
-_NOT_USABLE = int(_NO_VERSION | SnapshotFlag.VERIFY_FAILED)
-
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """A backup group of the guest. `versions`: positions of its own finished, standard-named snapshots, oldest first (E33, D16);
-    `usable`: those that did not fail verification (H6), `newest_usable_at` the time of the last (epoch). `jobs`: the active jobs that write
-    there; `storages`: entries of the guest's own cluster that lead there. `pbs`: it lies on a Proxmox Backup
-    Server, which verifies, encrypts and names archives.
+    """A backup group of the guest, at `target`. `versions`: positions of its own finished, standard-named snapshots, oldest first (E33,
+    D16); `usable`: those that did not fail verification (H6), `newest_usable_at` the time of the last (epoch); `newest_verified`: the last
+    of them that was verified ok. `jobs`: the active jobs that write there; `storages`: entries of the guest's own cluster that lead there.
+    `pbs`: it lies on a Proxmox Backup Server, which verifies, encrypts and names archives.
     """
 
     matched: MatchedGroup
+    target: Target
     mark: StoreMark
     jobs: tuple[BackupJob, ...]
     storages: tuple[StorageDefinition, ...]
     versions: Sequence[int]
     usable: Sequence[int]
     newest_usable_at: int | None
+    newest_verified: int | None
     pbs: bool
 
     @property
@@ -79,6 +79,21 @@ class Judgement:
 
     findings: tuple[Finding, ...] = ()
     doubts: tuple[Reason, ...] = ()
+
+
+# what most judgements find
+NOTHING_FOUND = Judgement()
+
+
+def joined(judgements: Iterable[Judgement]) -> Judgement:
+    """Given judgements, return them as one, in their order."""
+    telling = [judgement for judgement in judgements if judgement.findings or judgement.doubts]
+    if len(telling) < 2:
+        return telling[0] if telling else NOTHING_FOUND
+    return Judgement(
+        tuple(finding for judgement in telling for finding in judgement.findings),
+        tuple(doubt for judgement in telling for doubt in judgement.doubts),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +150,7 @@ class Evidence:
         """Given a place, return the time of the newest usable version there, None without any; of no place: that of all."""
         if target is None:
             return self.newest_at
-        held = (holding.newest_usable_at for holding in self.holdings if holding.matched.target == target)
+        held = (holding.newest_usable_at for holding in self.holdings if holding.target == target)
         return max((at for at in held if at is not None), default=None)
 
     @property
@@ -211,12 +226,15 @@ def unless_unseen(evidence: Evidence, finding: Finding) -> Judgement:
 
 def versions_of(matched: MatchedGroup) -> tuple[Sequence[int], Sequence[int]]:
     """Given a matched group, return the positions of the guest's own versions and of the usable ones among them, oldest first."""
-    return _positions(matched, _NO_VERSION), _positions(matched, _NOT_USABLE)
+    standing, older = matched.group.snapshots.standing, len(matched.inherited)
+    versions, usable = standing.versions, standing.usable
+    if not older:
+        return versions, usable
+    return versions[bisect_left(versions, older) :], usable[bisect_left(usable, older) :]
 
 
-def _positions(matched: MatchedGroup, refused: int) -> Sequence[int]:
-    """Return the positions whose flags hold none of `refused`. Most groups have only such, which is found without a loop."""
-    snapshots, inherited = matched.group.snapshots, matched.inherited
-    if not snapshots.count(refused):
-        return range(len(inherited), len(snapshots))
-    return [place for place, held in enumerate(snapshots.flags) if not held & refused and place not in inherited]
+def picked(column: Sequence[int], positions: Sequence[int]) -> Sequence[int]:
+    """Given a column of snapshots and ascending positions, return what stands there: a slice where they follow one another."""
+    if isinstance(positions, range):
+        return column[positions.start : positions.stop]
+    return [column[position] for position in positions]

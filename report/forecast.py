@@ -19,9 +19,11 @@ Usages = Mapping[tuple[str, str], tuple[Usage, ...]]
 
 
 def with_forecast(report: DatastoreReport, usages: Usages, today: int, now: int) -> DatastoreReport:
-    """Given a judged datastore, how full each was by day, the number of today and now (epoch), return it with its forecast."""
+    """Given a judged datastore, how full each was by day, the number of today and now (epoch), return it with its usage by
+    day and its forecast.
+    """
     points = with_usage(usages.get((report.server, report.datastore.name), ()), report.datastore, today)
-    return replace(report, forecast=forecast(points, today, now) or _of_server(report.datastore, now))
+    return replace(report, usage=points, forecast=forecast(points, today, now) or _of_server(report.datastore, now))
 
 
 def with_usage(points: Sequence[Usage], store: Datastore, today: int, days: int = TREND_DAYS) -> tuple[Usage, ...]:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from report.changes import with_ages
-from report.clusters import ClusterCase
 from report.days import Strips
 from report.evidence import Evidence, Judgement
 from report.expectations import is_demanded
@@ -20,14 +19,14 @@ from report.judgements.freshness import judge_freshness
 from report.judgements.oddities import judge_oddities
 from report.judgements.proof import judge_proof
 from report.judgements.runs import judge_runs
-from report.judgements.verification import judge_verification, newest_verified
+from report.judgements.verification import judge_verification
 from report.judgements.versions import judge_versions
-from report.layout import Around, lay_out
+from report.layout import Layout
 from report.model import GroupReport, GuestReport, Protection, Reason, ReasonCode
 from report.offsite import offsite_doubts
 from report.restores import restore_command, restore_storage, usable_backup
 from report.verdict import Case, decide, unless_noted
-from report.waivers import Applied, apply_waivers, noted_waivers, waivers_of
+from report.waivers import Applied, Candidates, apply_waivers, noted_waivers, waivers_of
 
 _GRAVEST_FIRST = (Severity.CRITICAL, Severity.WARNING, Severity.INFO)
 DOUBTS_AT_MOST = 3
@@ -37,15 +36,15 @@ DOUBTS_AT_MOST = 3
 class GuestJudge:
     """Judges the guests of one cluster, one by one. `groups`: the judged groups of each guest, by (cluster, vmid)."""
 
-    case: ClusterCase
-    around: Around
+    layout: Layout
     groups: Mapping[tuple[str, int], Sequence[GroupReport]]
     calendar: Calendar
     strips: Strips
+    waivers: Candidates
 
     def judge(self, guest: Guest) -> GuestReport:
         """Given a guest of the cluster, return its report."""
-        evidence = lay_out(self.case, self.around, guest)
+        evidence = self.layout.of(guest)
         freshness, disks, runs = judge_freshness(evidence), judge_disks(evidence), judge_runs(evidence)
         copies, proven = judge_copies(evidence, self._offsite_doubts), judge_proof(evidence)
         judgements = (
@@ -73,7 +72,7 @@ class GuestJudge:
             findings=applied.kept,
             doubts=tuple(doubts),
         )
-        if self.around.policy.waive_in_notes and evidence.config is None:
+        if self.layout.around.policy.waive_in_notes and evidence.config is None:
             case = unless_noted(case)
         _, protection = decide(case)
         why = _why(protection, demanded, applied, case.doubts, freshness.newest_at)
@@ -113,24 +112,24 @@ class GuestJudge:
         )
 
     def _offsite_doubts(self, evidence: Evidence) -> Sequence[Reason]:
-        around = self.around
-        return offsite_doubts(evidence, self.case.unread, around.estate, around.policy)
+        case, around = self.layout.case, self.layout.around
+        return offsite_doubts(evidence, case.unread, around.estate, around.policy)
 
     def _waived(self, evidence: Evidence, judgements: Sequence[Judgement]) -> Applied:
         """Return the guest's findings, the gravest first, with their ages, after its waivers."""
         notes = evidence.config.notes if evidence.config else None
-        asked = (self.around.policy, evidence.pve, evidence.guest, notes)
+        asked = (self.layout.around.policy, evidence.pve, evidence.guest, notes)
         unread = [
             Finding.of(FindingCode.WAIVER_NOT_READ, problem.line, line=problem.line, fault=problem.fault)
             for problem in noted_waivers(*asked).problems
         ]
         found = (*(finding for judgement in judgements for finding in judgement.findings), *unread)
         aged = with_ages(sorted(found, key=_rank), evidence.before, evidence.now)
-        return apply_waivers(aged, waivers_of(*asked), evidence.now)
+        return apply_waivers(aged, waivers_of(*asked, self.waivers), evidence.now)
 
 
 def _newest_verified_at(evidence: Evidence) -> int | None:
-    verified = ((holding, newest_verified(holding)) for holding in evidence.holdings)
+    verified = ((holding, holding.newest_verified) for holding in evidence.holdings)
     return max((holding.at(place) for holding, place in verified if place is not None), default=None)
 
 

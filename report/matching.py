@@ -6,7 +6,7 @@ Guests of two clusters with one id are never mixed: where nothing tells which of
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -88,13 +88,15 @@ def match_groups(
     known = _known(views)
     direct: list[MatchedGroup] = []
     elsewhere: list[tuple[BackupGroup, bool]] = []
-    accounts = _accounts(targets)
+    accounts, led = _accounts(targets), dict[tuple[str | None, ...], _Led]()
     for group in groups:
-        entries = targets.entries.get(_target(group), ())
-        matched = _by_entries(group, entries, known)
+        place = (group.server, group.datastore, group.namespace, group.owner)
+        if place not in led:
+            led[place] = _led_to(group, targets.entries.get(_target(group), ()))
+        matched = _by_entries(group, led[place], known)
         if matched.match is GroupMatch.FOREIGN:
             by_account = group.owner in accounts.get(group.server, ()) or not syncs.may_own(group)
-            elsewhere.append((group, bool(entries) and by_account))
+            elsewhere.append((group, bool(led[place].entries) and by_account))
         else:
             direct.append(matched)
     by_name = _known_by_name(direct)
@@ -154,7 +156,8 @@ class _Sources:
             return self.match(copy, seen)
         if origin not in self._syncs.read:
             return None
-        return _by_entries(replace(group, owner=None), self._targets.entries.get(origin, ()), self._known)
+        ownerless = replace(group, owner=None)
+        return _by_entries(ownerless, _led_to(ownerless, self._targets.entries.get(origin, ())), self._known)
 
 
 def _name(group: BackupGroup) -> tuple[str, str]:
@@ -168,11 +171,22 @@ def _known(views: Sequence[ClusterView]) -> _Known:
     )
 
 
-def _by_entries(group: BackupGroup, entries: Sequence[Entry], known: _Known) -> MatchedGroup:
-    keys = guest_keys(group)
+@dataclass(frozen=True, slots=True)
+class _Led:
+    """What leads to the groups of one owner in one place: entries, and the clusters that may have written them."""
+
+    entries: Sequence[Entry]
+    writers: Sequence[str]
+
+
+def _led_to(group: BackupGroup, entries: Sequence[Entry]) -> _Led:
+    return _Led(entries, _writers(group, entries))
+
+
+def _by_entries(group: BackupGroup, led: _Led, known: _Known) -> MatchedGroup:
+    keys, writers = guest_keys(group), led.writers
     if not keys:
-        return MatchedGroup(group, _of_no_guest(group, entries))
-    writers = _writers(group, entries)
+        return MatchedGroup(group, _of_no_guest(group, led.entries))
     if not writers:
         return MatchedGroup(group, GroupMatch.FOREIGN)
     owners = [cluster for cluster in writers if known.has(cluster, keys)]
@@ -184,7 +198,7 @@ def _by_entries(group: BackupGroup, entries: Sequence[Entry], known: _Known) -> 
     if known.hidden.intersection(writers):
         return MatchedGroup(group, GroupMatch.UNKNOWN)
     # the account, or the cluster whose own storage it is, tells of the writer, whose guest is gone
-    told = group.server in writers or (group.owner is not None and any(entry.username for entry in entries))
+    told = group.server in writers or (group.owner is not None and any(entry.username for entry in led.entries))
     return MatchedGroup(group, GroupMatch.ORPHAN) if told else _of_nobody(group, known)
 
 
@@ -252,7 +266,7 @@ def _is_copy(group: BackupGroup, original: BackupGroup) -> bool:
     if not own or not others:
         return False
     first, last = max(own[0], others[0]), min(own[-1], others[-1])
-    ours, theirs = ({at for at in times if first <= at <= last} for times in (own, others))
+    ours, theirs = (set(times[bisect_left(times, first) : bisect_right(times, last)]) for times in (own, others))
     shared = len(ours & theirs)
     return shared > 0 and shared >= SHARED_AT_LEAST * min(len(ours), len(theirs))
 

@@ -14,9 +14,9 @@ from report.drift import Drift
 from report.facts import BackupJob, Guest, StorageDefinition, StorageState
 from report.findings import Finding, Params
 from report.findings import Parameter as Parameter
-from report.policy import Policy, Waiver
+from report.policy import EVERY_GUEST, Policy, Scope, Waiver
 from report.readings import CollectorRun, Failure, Keep
-from report.timeline import DayState, Forecast, TrendDay
+from report.timeline import DayState, Forecast, TrendDay, Usage
 
 
 class Coverage(StrEnum):
@@ -372,7 +372,7 @@ class GroupReport:
     """A backup group judged: whose it is, what is in it, and how that compares with what should be.
 
     `snapshots` counts finished versions, `inherited` those older than the guest (D16). `newest_at`, `oldest_at`, `newest_size_bytes`:
-    of finished versions. `nominal`, `expected`, `low`, `high`, `actual`, `delta`: rulebook E30–E34; None where undecidable or unbounded.
+    of finished versions. `key_fingerprints`: of the keys that its snapshots are encrypted with. `nominal`, `expected`, `low`, `high`, `actual`, `delta`: rulebook E30–E34; None where undecidable or unbounded.
     """
 
     server: str
@@ -400,6 +400,7 @@ class GroupReport:
     newest_size_bytes: int | None = None
     newest_verified_at: int | None = None
     newest_archives: tuple[Archive, ...] = ()
+    key_fingerprints: tuple[str, ...] = ()
     policy: GroupPolicy = GroupPolicy()
     nominal: int | None = None
     expected: int | None = None
@@ -416,7 +417,7 @@ class GroupReport:
 class DatastoreReport:
     """A datastore of a PBS: `state` online, maintenance, unmounted or error; `deduplication_ratio` of the last garbage collection (H12);
     `orphans`: (namespace, groups without guest, their versions) of each namespace in which the guest of every group is known. `groups`,
-    `snapshots`: None unless all of it was read.
+    `snapshots`: None unless all of it was read. `usage`: how full it was on the last days, today last, in the zone of the policy.
     """
 
     server: str
@@ -428,6 +429,7 @@ class DatastoreReport:
     groups: int | None = None
     snapshots: int | None = None
     forecast: Forecast | None = None
+    usage: tuple[Usage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -529,7 +531,8 @@ class Summary:
 class Report:
     """Everything vzcover says, as of `created_at`. Lists are sorted: sources and jobs by name, guests by (pve, vmid).
 
-    `changes` are those since the Report of `compared_with` (epoch), None where none is remembered.
+    `changes` are those since the Report of `compared_with` (epoch), None where none is remembered. `scope`: the guests that it was cut to
+    (`report.cut`), empty for all.
     """
 
     created_at: int
@@ -547,3 +550,9 @@ class Report:
     changes: tuple[Change, ...] = ()
     compared_with: int | None = None
     trend: tuple[TrendDay, ...] = ()
+    scope: Scope = EVERY_GUEST
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether it is about some guests only."""
+        return self.scope != EVERY_GUEST

@@ -104,6 +104,9 @@ class Scope:
         return " ".join(f"{part}:{','.join(values)}" for part, values in parts.items() if values)
 
 
+EVERY_GUEST = Scope()
+
+
 def _named(name: str | None, pattern: str) -> bool:
     return name is not None and fnmatchcase(name, pattern)
 

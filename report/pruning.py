@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from itertools import chain
 
+from report.readings import Keep
+
 KEEP, REMOVE, PROTECTED, KEEP_PARTIAL = "keep", "remove", "protected", "keep-partial"
 # the order in which the options are worked off, whatever the order they are written in (E14)
 OPTIONS = ("keep-last", "keep-hourly", "keep-daily", "keep-weekly", "keep-monthly", "keep-yearly")
 
-_DAY_SECONDS = 86400
+Options = tuple[tuple[int, int], ...]  # positions in `OPTIONS` with their counts
+
+_LAST, _HOURLY = 0, 1
+_HOUR_SECONDS, _DAY_SECONDS = 3600, 86400
 _CHUNK_BITS = 25  # offsets from UTC are looked up once for 2**25 seconds (388 days)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def marks(
     times: Sequence[int],
-    keep: Mapping[str, int],
+    keep: Mapping[str, int] | Keep,
     zone: tzinfo,
     protected: Collection[int] = (),
     unfinished: Collection[int] = (),
@@ -30,15 +36,34 @@ def marks(
     positions in it, `zone` is that of the host that prunes (E16). Renamed files (E12) are not to be among them. Without a positive
     option everything is kept (E13, E22); other keys than `OPTIONS` are ignored.
     """
-    policy = options_of(keep)
+    policy, left_out = options_of(keep), (frozenset(protected), frozenset(unfinished))
+    if policy and policy[0][0] == _LAST and len(set(times)) < len(times):
+        # equal instants are one period of `keep-last`
+        return _marked(times, wall_clocks(times, zone), policy, *left_out)
+    seconds = _HOUR_SECONDS if any(at == _HOURLY for at, _ in policy) else _DAY_SECONDS
+    periods = array("q", wall_clocks(times, zone, seconds))
+    return list(_marked_by_periods(periods.tobytes(), seconds, policy, *left_out))
+
+
+@lru_cache(maxsize=1 << 12)
+def _marked_by_periods(
+    periods: bytes, seconds: int, policy: Options, protected: frozenset[int], unfinished: frozenset[int]
+) -> tuple[str, ...]:
+    """Given the hours or the days (so many seconds) of snapshots of distinct times, return their marks: nothing else decides them, and many
+    groups have the same.
+    """
+    walls = [period * seconds for period in array("q", periods)]
+    return tuple(_marked(range(len(walls)), walls, policy, protected, unfinished))
+
+
+def _marked(
+    times: Sequence[int], walls: Sequence[int], policy: Options, protected: frozenset[int], unfinished: frozenset[int]
+) -> list[str]:
     result = [REMOVE if policy else KEEP] * len(times)
     if policy:
-        left_out = {*protected, *unfinished}
-        newest_first: Sequence[int] = range(len(times) - 1, -1, -1)
-        if left_out:
-            newest_first = [position for position in newest_first if position not in left_out]
-        walls = wall_clocks(times, zone)
-        for position in kept_positions(newest_first, ((count, PERIOD_IDS[at](times, walls)) for at, count in policy)):
+        left_out = protected | unfinished
+        newest_first = [position for position in range(len(times) - 1, -1, -1) if position not in left_out]
+        for position in kept_positions(newest_first, [(count, PERIOD_IDS[at](times, walls)) for at, count in policy]):
             result[position] = KEEP
     newest = len(times) - 1
     if newest in unfinished:  # the only unfinished one that a prune spares; it counts for nothing (E21)
@@ -48,13 +73,13 @@ def marks(
     return result
 
 
-def options_of(keep: Mapping[str, int] | Iterable[tuple[str, int]]) -> tuple[tuple[int, int], ...]:
+def options_of(keep: Mapping[str, int] | Iterable[tuple[str, int]]) -> Options:
     """Given a policy, return (position in `OPTIONS`, count) of its positive options in the order of E14; empty: it keeps everything."""
     return _options(keep if isinstance(keep, tuple) else tuple(dict(keep).items()))
 
 
 @lru_cache(maxsize=1024)
-def _options(keep: tuple[tuple[str, int], ...]) -> tuple[tuple[int, int], ...]:
+def _options(keep: Keep) -> Options:
     counts = dict(keep)
     return tuple((at, counts[name]) for at, name in enumerate(OPTIONS) if counts.get(name, 0) > 0)
 
@@ -82,17 +107,16 @@ def kept_positions(newest_first: Sequence[int], options: Iterable[tuple[int, Seq
     return kept
 
 
-def wall_clocks(times: Sequence[int], zone: tzinfo) -> Sequence[int]:
-    """Given ascending instants (epoch seconds), return the zone's wall clock in seconds since 1970-01-01 00:00 of that clock."""
-    if zone is UTC:
-        return times
+def wall_clocks(times: Sequence[int], zone: tzinfo, unit: int = 1) -> Sequence[int]:
+    """Given ascending instants (epoch seconds), return the zone's wall clock in units of so many seconds since 1970-01-01 00:00 of that
+    clock.
+    """
     walls: list[int] = []
     start = 0
     while start < len(times):
-        chunk = times[start] >> _CHUNK_BITS
-        for until, offset in _offsets(zone, chunk):
+        for until, offset in _offsets(zone, times[start] >> _CHUNK_BITS):
             end = bisect_left(times, until, start)
-            walls += [time + offset for time in times[start:end]]
+            walls += [(time + offset) // unit for time in times[start:end]]
             start = end
     return walls
 
@@ -102,7 +126,7 @@ def _last(times: Sequence[int], walls: Sequence[int]) -> Sequence[int]:
 
 
 def _hourly(times: Sequence[int], walls: Sequence[int]) -> Sequence[int]:
-    return [wall // 3600 for wall in walls]
+    return [wall // _HOUR_SECONDS for wall in walls]
 
 
 def _daily(times: Sequence[int], walls: Sequence[int]) -> Sequence[int]:

@@ -6,13 +6,14 @@ start: guests that share job, policy and age share one replay, and a later refre
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import tzinfo
 from functools import lru_cache
 
 from report.occurrences import event_after, events_a_day, events_between
-from report.pruning import PERIOD_IDS, kept_positions, options_of, wall_clocks
+from report.pruning import PERIOD_IDS, Options, kept_positions, options_of, wall_clocks
 from report.streams import Actor, BackupRun, Plan, PruneJob
 
 FOREVER = 1 << 62
@@ -22,7 +23,6 @@ _DAY_SECONDS = 86400
 _REMEMBERED_AT_ONCE = 4  # a refresh asks for now - grace, now, and the next prune
 
 Row = tuple[int, ...]  # a replayed snapshot: its period id under each option, the instant itself first
-Options = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +48,25 @@ class Replay:
 
     def since(self, instant: int) -> int:
         """Given an instant, return how many of them are not older."""
-        return sum(1 for row in self.rows if row[0] >= instant)
+        return len(self.rows) - bisect_left(self.rows, (instant,))
 
 
 def is_replayable(plan: Plan, start: int, until: int) -> bool:
     """Given a plan and a stretch of time, say whether it has few enough events to be played through."""
-    days = max(until - start, 0) // _DAY_SECONDS + 1
+    return days_of(start, until) <= most_days(plan)
+
+
+def days_of(start: int, until: int) -> int:
+    """Given a stretch of time, return how many days it begins."""
+    return max(until - start, 0) // _DAY_SECONDS + 1
+
+
+def most_days(plan: Plan) -> int:
+    """Given a plan, return how many of its days have few enough events to be played through."""
     a_day = [events_a_day(by.event) for by in plan.actors]
-    return max(a_day, default=0) <= _MOST_EVENTS_A_DAY and sum(a_day) * days <= _MOST_EVENTS
+    if max(a_day, default=0) > _MOST_EVENTS_A_DAY:
+        return 0
+    return _MOST_EVENTS // max(sum(a_day), 1)
 
 
 def replay(

@@ -18,8 +18,8 @@ STORAGE = "STORAGE"
 
 def pbs_volume(storage: str, backup_type: str, backup_id: str, at: int) -> str:
     """Given a storage entry, a group and the time of a snapshot, return the volume id by which PVE names it (D6)."""
-    time = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return f"{storage}:backup/{backup_type}/{backup_id}/{time}"
+    time = datetime.fromtimestamp(at, UTC).replace(tzinfo=None).isoformat()
+    return f"{storage}:backup/{backup_type}/{backup_id}/{time}Z"
 
 
 def usable_backup(evidence: Evidence) -> UsableBackup | None:

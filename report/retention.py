@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from report.model import RetentionState
 from report.next_prune import NextPrune, next_prune
 from report.occurrences import event_after, event_until
 from report.pruning import options_of
 from report.readings import Keep
-from report.replay import Replay, is_replayable, replay
+from report.replay import Replay, days_of, is_replayable, most_days, replay
 from report.streams import BackupRun, Plan, PruneJob, Stream
 
 __all__ = ["BackupRun", "NextPrune", "PruneJob", "Retention", "RetentionState", "Stream", "expected", "next_prune"]
@@ -44,37 +44,75 @@ class Retention:
 
 
 def expected(stream: Stream, now: int, *, grace: int = 3600, tolerance: int = 1) -> Retention:
-    """Given a stream and now (epoch), compare what is there with what should be (E30–E37).
+    """Given a stream and now (epoch), compare what is there with what should be (E30–E37), as a `Course` of its plan does."""
+    return Course(stream.plan, now, grace, tolerance).judge(stream)
 
-    Events less than `grace` seconds ago may be done or not: both numbers are right. `tolerance` is how far `actual` may be off; a prune
-    job of a PBS allows everything between its prunes. Where jobs or policies changed, what was there then explains the number as well
-    (E35).
+
+@dataclass(frozen=True, slots=True)
+class _Played:
+    """What a plan would have left since some instant: by now less the grace, by now, and the band that a PBS allows between its prunes."""
+
+    then: Replay
+    latest: Replay
+    band: tuple[int, ...]
+
+
+@dataclass(slots=True)
+class Course:
+    """A plan as of now (epoch), against which its groups are judged; what many of them share is computed once.
+
+    Events less than `grace` seconds ago may be done or not: both numbers are right. `tolerance` is how far the number of versions may be
+    off; a prune job of a PBS allows everything between its prunes. Where jobs or policies changed, what was there then explains the
+    number as well (E35).
     """
-    own, nominal = _own(stream), _nominal(stream)
-    if not stream.runs:
-        return Retention(RetentionState.NOT_APPLICABLE, len(own), nominal)
-    if nominal is None:
-        return Retention(RetentionState.UNBOUNDED, len(own))
-    plan, until = stream.plan, now - grace
-    if not is_replayable(plan, own[0] if own else now, now):
-        return Retention(RetentionState.UNKNOWN, len(own), nominal)
-    start = _first_event(plan, own[0]) if own else now + 1
-    protected = _protected_events(stream, plan, start)
-    then, latest = (replay(plan, start, at, protected) for at in (until, now))
-    right = [then.count, latest.count]
-    if stream.running and then.before_last_run is not None:
-        right.append(then.before_last_run)
-    band = _between_prunes(plan, start, now, protected, then)
-    extra = _extras(own, then, latest)
-    verdict = _judged(stream, own, nominal, then.count, right, band, extra, tolerance)
-    since = stream.policy_since
-    if verdict.state in (RetentionState.SHORT, RetentionState.EXCESS) and since is not None and own[0] < since:
-        seed = tuple(own[: bisect_left(own, since)])
-        changed = [replay(plan, since, at, protected, seed).count for at in (until, now)]
-        verdict = _judged(stream, own, nominal, changed[0], (*right, *changed), band, extra, tolerance)
-    if verdict.state is RetentionState.YOUNG:
-        return replace(verdict, expected_since_guest=_since_guest(stream, until))
-    return verdict
+
+    plan: Plan
+    now: int
+    grace: int = 3600
+    tolerance: int = 1
+    _nominal: int | None = field(init=False)
+    _is_one_policy: bool = field(init=False)
+    _most_days: int = field(init=False)
+    _played: dict[tuple[int, frozenset[int]], _Played] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._nominal, self._is_one_policy = _nominal(self.plan), _is_one_policy(self.plan)
+        self._most_days = most_days(self.plan)
+
+    def judge(self, stream: Stream) -> Retention:
+        """Given a stream of the plan, compare what is there with what should be."""
+        plan, own, nominal = self.plan, _own(stream), self._nominal
+        if not plan.runs:
+            return Retention(RetentionState.NOT_APPLICABLE, len(own), nominal)
+        if nominal is None:
+            return Retention(RetentionState.UNBOUNDED, len(own))
+        if days_of(own[0] if own else self.now, self.now) > self._most_days:
+            return Retention(RetentionState.UNKNOWN, len(own), nominal)
+        start = _first_event(plan, own[0]) if own else self.now + 1
+        protected = _protected_events(stream, plan, start)
+        played = self._play(start, protected)
+        right = [played.then.count, played.latest.count]
+        if stream.running and played.then.before_last_run is not None:
+            right.append(played.then.before_last_run)
+        found = _Found(own, nominal, right, played.band, _extras(own, played), self.tolerance)
+        verdict = found.judged(played.then.count, self._is_one_policy)
+        since = stream.policy_since
+        if verdict.state in (RetentionState.SHORT, RetentionState.EXCESS) and since is not None and own[0] < since:
+            seed = tuple(own[: bisect_left(own, since)])
+            changed = [replay(plan, since, at, protected, seed).count for at in (self.now - self.grace, self.now)]
+            verdict = replace(found, right=(*right, *changed)).judged(changed[0], self._is_one_policy)
+        if verdict.state is RetentionState.YOUNG:
+            return replace(verdict, expected_since_guest=_since_guest(stream, plan, self.now - self.grace))
+        return verdict
+
+    def _play(self, start: int, protected: frozenset[int]) -> _Played:
+        """Play the plan through from an instant."""
+        played = self._played.get((start, protected))
+        if played is None:
+            then, latest = (replay(self.plan, start, at, protected) for at in (self.now - self.grace, self.now))
+            played = _Played(then, latest, _between_prunes(self.plan, start, self.now, protected, then))
+            self._played[start, protected] = played
+        return played
 
 
 def _own(stream: Stream) -> Sequence[int]:
@@ -85,13 +123,13 @@ def _own(stream: Stream) -> Sequence[int]:
     return [time for position, time in enumerate(stream.times) if position not in left_out]
 
 
-def _nominal(stream: Stream) -> int | None:
+def _nominal(plan: Plan) -> int | None:
     """Return the sum of the keep options (E31). Of several policies in one stream the PVE jobs' largest and each prune job's bound it."""
-    growing = [run for run in stream.runs if not run.protects]
-    if stream.runs and not growing:
+    growing = [run for run in plan.runs if not run.protects]
+    if plan.runs and not growing:
         return None  # every new version is protected for good (case 61)
-    bounds = [_sum(job.keep) for job in stream.prune_jobs if job.prunes]
-    pruning = [_sum(run.keep) for run in stream.runs if options_of(run.keep)]
+    bounds = [_sum(job.keep) for job in plan.prune_jobs if job.prunes]
+    pruning = [_sum(run.keep) for run in plan.runs if options_of(run.keep)]
     limits = [run.limit for run in growing if run.limit is not None]
     if pruning:
         bounds.append(max(pruning))
@@ -138,57 +176,60 @@ def _between_prunes(plan: Plan, start: int, now: int, protected: frozenset[int],
     return then.low, max(then.high, replay(plan, start, following - 1, protected).count)
 
 
-def _extras(own: Sequence[int], then: Replay, latest: Replay) -> int:
+def _extras(own: Sequence[int], played: _Played) -> int:
     """Return how many snapshots since the last prune no job made: the next prune deals with them (E35)."""
-    if then.pruned_at is None:
+    since = played.then.pruned_at
+    if since is None:
         return 0
-    return max(len(own) - bisect_left(own, then.pruned_at) - latest.since(then.pruned_at), 0)
+    return max(len(own) - bisect_left(own, since) - played.latest.since(since), 0)
 
 
-def _judged(
-    stream: Stream,
-    own: Sequence[int],
-    nominal: int,
-    count: int,
-    right: Sequence[int],
-    band: Sequence[int],
-    extra: int,
-    tolerance: int,
-) -> Retention:
-    """Given the numbers that are right by now and the band that a PBS allows, name the state (E34)."""
-    actual, delta = len(own), len(own) - count
-    low, high = min((*right, *band)), max((*right, *band)) + extra
-    state = RetentionState.OK
-    if actual < min(low, min(right) - tolerance):
-        state = RetentionState.SHORT
-    elif actual > max(high, max(right) + extra + tolerance):
-        state = RetentionState.EXCESS
-    elif count < nominal and low <= actual <= high and _is_one_policy(stream):
-        state = RetentionState.YOUNG
-    return Retention(
-        state,
-        actual,
-        nominal,
-        count,
-        low,
-        high,
-        delta,
-        missing=-delta if state is RetentionState.SHORT else 0,
-        surplus=delta if state is RetentionState.EXCESS else 0,
-    )
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What is there beside the numbers that are `right` by now, the `band` that a PBS allows, and the `extra` that no job made."""
+
+    own: Sequence[int]
+    nominal: int
+    right: Sequence[int]
+    band: Sequence[int]
+    extra: int
+    tolerance: int
+
+    def judged(self, count: int, is_one_policy: bool) -> Retention:
+        """Given what a replay leaves by now, and whether one policy does, name the state (E34)."""
+        actual, delta, right = len(self.own), len(self.own) - count, self.right
+        low, high = min((*right, *self.band)), max((*right, *self.band)) + self.extra
+        state = RetentionState.OK
+        if actual < min(low, min(right) - self.tolerance):
+            state = RetentionState.SHORT
+        elif actual > max(high, max(right) + self.extra + self.tolerance):
+            state = RetentionState.EXCESS
+        elif count < self.nominal and low <= actual <= high and is_one_policy:
+            state = RetentionState.YOUNG
+        return Retention(
+            state,
+            actual,
+            self.nominal,
+            count,
+            low,
+            high,
+            delta,
+            missing=-delta if state is RetentionState.SHORT else 0,
+            surplus=delta if state is RetentionState.EXCESS else 0,
+        )
 
 
-def _is_one_policy(stream: Stream) -> bool:
+def _is_one_policy(plan: Plan) -> bool:
     """Say whether all that prunes goes by one policy; several may never let the number grow to any one's sum (E11)."""
-    keeps: Iterable[Keep] = (*(run.keep for run in stream.runs), *(job.keep for job in stream.prune_jobs if job.prunes))
+    keeps: Iterable[Keep] = (*(run.keep for run in plan.runs), *(job.keep for job in plan.prune_jobs if job.prunes))
     return len({options for keep in keeps if (options := options_of(keep))}) <= 1
 
 
-def _since_guest(stream: Stream, until: int) -> int | None:
+def _since_guest(stream: Stream, plan: Plan, until: int) -> int | None:
     """Return what would be there if the jobs had run since the guest exists, to 32 days and for the last 13 of those at most (E32)."""
     if stream.guest_since is None or stream.guest_since >= until:
         return None
-    plan, start = stream.plan, stream.guest_since
+    start = stream.guest_since
     if until - start > 2 * _AGE_BLOCK:  # a coarse start is one that many guests share
         start = max(-(-start // _AGE_BLOCK), until // _AGE_BLOCK - _MOST_AGE_BLOCKS) * _AGE_BLOCK
     else:

@@ -91,6 +91,8 @@ class Section:
     legend of what is drawn stand between sentences and table.
 
     `key` is stable and language-free ("guests_without_backup"); `number` is its place in report.md; `landscape` asks for wide pages.
+    `more`: where only some rows are shown, the key of the section that has them all, to which the last sentence leads. `stacked`: the last
+    column, what to do, may stand below the one before it, why, where there is no room beside it.
     """
 
     key: str
@@ -103,15 +105,18 @@ class Section:
     landscape: bool = False
     legend: tuple[LegendEntry, ...] = ()
     chart: Chart | None = None
+    more: str = ""
+    stacked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class StateCount:
-    """One piece of the state bar: the state's value, its word, and how many guests are in it."""
+    """One piece of the state bar: the state's value, its word, how many guests are in it, and that number as text."""
 
     state: str
     word: str
     count: int
+    shown: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ DEFAULT_PORT = 8007
 # what PVE falls back to where an entry names no account (J1)
 DEFAULT_USERNAME = "root@pam"
 FIXED = ("server", "datastore")
+# options that speak of the nodes of one cluster
+_OF_CLUSTER = ("nodes", "disable")
 # every option that a file can declare, in the order in which people read them
 OPTIONS = (*FIXED, "namespace", "port", "username", "fingerprint", "content", "nodes", "prune-backups", "disable")
 
@@ -46,6 +49,16 @@ def options_of(definition: StorageDefinition) -> Mapping[str, str]:
         "disable": "1" if definition.disabled else "",
     }
     return {option: found[option] for option in OPTIONS if found[option]}
+
+
+def add_command(definition: StorageDefinition) -> str:
+    """Given an entry of a PBS, return the command that makes it on another cluster, on all nodes of it. It holds no secret: pvesm asks for
+    the password, and FILE stands for the file of an encryption key.
+    """
+    options = {option: value for option, value in options_of(definition).items() if option not in _OF_CLUSTER}
+    words = [part for option, value in options.items() for part in (f"--{option}", value)]
+    key = ["--encryption-key", "FILE"] if definition.encryption_key else []
+    return shlex.join(["pvesm", "add", PBS, definition.storage, *words, *key, "--password"])
 
 
 def server_of(definition: StorageDefinition) -> str:

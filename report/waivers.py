@@ -5,7 +5,7 @@ A waiver never touches another guest than those of its scope, and one that ran o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from report.facts import Guest
@@ -27,11 +27,40 @@ class Applied:
     whole: Waiver | None = None
 
 
-def waivers_of(policy: Policy, pve: str, guest: Guest, notes: str | None) -> tuple[Waiver, ...]:
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """The configuration's waivers: those that name single guests by vmid, and the others."""
+
+    of_guests: Mapping[int, Sequence[Waiver]]
+    others: Sequence[Waiver]
+
+    def for_guest(self, vmid: int) -> Iterable[Waiver]:
+        """Given a vmid, return those that may be for such a guest: thousands may be for others."""
+        return (*self.others, *self.of_guests.get(vmid, ()))
+
+
+def candidates_of(waivers: Iterable[Waiver]) -> Candidates:
+    """Given the configuration's waivers, return them by whom they may be for."""
+    of_guests: dict[int, list[Waiver]] = {}
+    others: list[Waiver] = []
+    for waiver in waivers:
+        vmids = [low for low, high in waiver.scope.vmids if low == high]
+        if vmids and len(vmids) == len(waiver.scope.vmids):
+            for vmid in dict.fromkeys(vmids):
+                of_guests.setdefault(vmid, []).append(waiver)
+        else:
+            others.append(waiver)
+    return Candidates(of_guests, others)
+
+
+def waivers_of(
+    policy: Policy, pve: str, guest: Guest, notes: str | None, candidates: Candidates | None = None
+) -> tuple[Waiver, ...]:
     """Given the policy, a guest of a cluster and its notes (None: not known), return its waivers, run out or not: those of the
-    configuration, of its tag, and of its notes where the policy lets them.
+    configuration, of its tag, and of its notes where the policy lets them. `candidates`: the configuration's, if they were sorted before.
     """
-    found = [waiver for waiver in policy.waivers if waiver.scope.matches(pve, guest)]
+    asked = candidates.for_guest(guest.vmid) if candidates else policy.waivers
+    found = [waiver for waiver in asked if waiver.scope.matches(pve, guest)]
     tag = policy.waive_by_tag
     if tag and tag in guest.tags:
         found.append(Waiver(Scope.of_guest(pve, guest.vmid), f"tag {tag}", NO_END, origin="tag"))
@@ -60,6 +89,8 @@ def apply_waivers(findings: Sequence[Finding], waivers: Iterable[Waiver], now: i
     A waiver of the guest as a whole takes no finding out: it is told beside them. One for a volume leaves the other volumes in a finding.
     """
     holding = _holding(waivers, now)
+    if not holding:
+        return Applied(tuple(findings))
     whole = next((waiver for waiver in holding if not waiver.code and not waiver.volume), None)
     kept: list[Finding] = []
     waived: list[WaivedFinding] = []

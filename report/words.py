@@ -33,7 +33,12 @@ from report.wording.days import (
     draw_days,
     mark_of_day,
 )
-from report.wording.findings import describe_finding, describe_finding_code, describe_finding_remedy
+from report.wording.findings import (
+    describe_finding,
+    describe_finding_code,
+    describe_finding_remedy,
+    short_key,
+)
 from report.wording.formats import (
     enumerate_words,
     format_bytes,
@@ -42,7 +47,6 @@ from report.wording.formats import (
     format_instant,
     format_instant_with_zone,
     format_long_instant,
-    format_number,
     format_ratio,
     iso_instant,
     zone_name,
@@ -60,7 +64,24 @@ from report.wording.reasons import (
     schedule_text,
 )
 from report.wording.schedule_phrases import describe_error, describe_schedule, describe_warning
-from report.wording.texts import JOINERS, LANGUAGES, capitalise, join_phrases, plural, printable, word, word_or
+from report.wording.scopes import (
+    describe_finding_name,
+    describe_scope,
+    describe_scope_parts,
+    describe_waived,
+    describe_waiver_subject,
+)
+from report.wording.texts import (
+    JOINERS,
+    LANGUAGES,
+    capitalise,
+    format_number,
+    join_phrases,
+    plural,
+    printable,
+    word,
+    word_or,
+)
 
 __all__ = [
     "DAYS_TOLD",
@@ -80,6 +101,7 @@ __all__ = [
     "describe_error",
     "describe_finding",
     "describe_finding_code",
+    "describe_finding_name",
     "describe_finding_remedy",
     "describe_forecast",
     "describe_guest_count",
@@ -102,8 +124,13 @@ __all__ = [
     "describe_remedy",
     "describe_retention",
     "describe_schedule",
+    "describe_scope",
+    "describe_scope_parts",
+    "describe_state",
     "describe_trend",
     "describe_versions",
+    "describe_waived",
+    "describe_waiver_subject",
     "describe_warning",
     "draw_days",
     "enumerate_words",
@@ -125,6 +152,7 @@ __all__ = [
     "printable",
     "schedule_in_words",
     "schedule_text",
+    "short_key",
     "word",
     "word_or",
     "zone_name",
@@ -139,6 +167,11 @@ def describe_coverage(coverage: Coverage, language: str) -> str:
 def describe_protection(protection: Protection, language: str) -> str:
     """Given a protection, return its word ("not known")."""
     return word(f"protection.{protection}", language)
+
+
+def describe_state(state: Coverage | Protection, count: int, language: str) -> str:
+    """Given a state and how many guests are in it, return the word that stands beside the number ("not known")."""
+    return plural(f"state.{state}", count, language)
 
 
 def describe_job_state(state: JobState, language: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from simulator import launch, replay
+from simulator import launch, replay, serving
 from simulator.faults import Faults
 from simulator.pbs.model import RELEASES as PBS_RELEASES
 from simulator.scenario.wanted import RELEASES
@@ -32,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    if options.end_with_stdin:
+        serving.end_with_pipe(sys.stdin.fileno(), stop)
     try:
         ZoneInfo(options.zone)
         options.faults = Faults(dict(_pair(text, "--fault") for text in options.fault))
@@ -53,7 +55,7 @@ def _run(options: argparse.Namespace, folder: Path, stop: threading.Event) -> in
         backend = replay.Replay([options.folder, *options.base], options.zone)
         started = launch.replayed(options, backend, folder)
     launch.announce(started, options.ready_file)
-    launch.serve_until([one.server for one in started], stop)
+    serving.serve_until([one.server for one in started], stop)
     return 0
 
 
@@ -79,6 +81,11 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--offline-node", metavar="NODE", help="this node is dead")
     serve.add_argument("--case", metavar="FILE#ID", help="serve that cluster of a recorded selection table instead")
     serve.add_argument("--missing-pool", action="store_true", help="add a job whose pool does not exist")
+    serve.add_argument(
+        "--branch",
+        action="store_true",
+        help="add the small cluster `branch`, listed under `further`, that writes into the first one's namespace by mistake",
+    )
     _backup_servers(serve)
     replay_command = commands.add_parser("replay", help="serve recorded answers")
     replay_command.add_argument("folder", type=Path, metavar="DIR", help="a folder of recordings")
@@ -125,6 +132,9 @@ def _common(command: argparse.ArgumentParser, zone: str) -> None:
     )
     command.add_argument("--certificate", type=Path, metavar="FILE", help="PEM; without it a throwaway one is made")
     command.add_argument("--key", type=Path, metavar="FILE", help="the certificate's key, PEM")
+    command.add_argument(
+        "--end-with-stdin", action="store_true", help="end when standard input ends, as when the starter is killed"
+    )
     command.add_argument("--ready-file", type=Path, metavar="FILE", help="write the ready line there too")
 
 

@@ -14,6 +14,7 @@ from simulator.cases import read_case
 from simulator.certificate import fingerprint, write_throwaway
 from simulator.faults import Faults
 from simulator.model import Cluster, Token
+from simulator.past.branch import add_branch
 from simulator.past.files import file_shelves
 from simulator.past.servers import admit, make_servers
 from simulator.pbs.model import RELEASES as PBS_RELEASES
@@ -22,11 +23,12 @@ from simulator.pve.routes import Api
 from simulator.reach import BackupServers
 from simulator.replay import Replay
 from simulator.scenario.access import auditor
+from simulator.scenario.branch import make_branch
 from simulator.scenario.build import make_present, make_streams, scenario
 from simulator.scenario.wanted import RELEASES, Target, Wanted
-from simulator.server import Server, real_or_fixed_clock, serve_until
+from simulator.server import Server
+from simulator.serving import real_or_fixed_clock
 
-__all__ = ["announce", "made_up", "replayed", "serve_until"]
 MOST_SERVERS = 9
 # how the clusters after the first one differ, beside names, guests and entries of the backup servers
 FURTHER: Mapping[str, Any] = {"guests": 12, "nodes": 2, "offline_node": None, "missing_pool": False, "bulk": 0}
@@ -118,8 +120,11 @@ def _check(options: argparse.Namespace) -> None:
         raise ValueError(f"--clusters must be 1 to {MOST_SERVERS}, and 1 with --case")
     if options.history_days < 1 or options.groups < 0 or options.groups_times < 1:
         raise ValueError("--history-days and --groups-times must be 1 or more, --groups not negative")
-    if options.groups and not options.pbs:
-        raise ValueError("--groups needs --pbs")
+    for option, given in (("--groups", options.groups), ("--branch", options.branch)):
+        if given and not options.pbs:
+            raise ValueError(f"{option} needs --pbs")
+    if options.branch and options.case:
+        raise ValueError("--branch is nothing for --case")
 
 
 def _address(server: Server) -> tuple[str, int]:
@@ -162,6 +167,7 @@ def _world(options: argparse.Namespace, now: int, targets: tuple[Target, ...]) -
         now=now,
         offline_node=options.offline_node,
         missing_pool=options.missing_pool,
+        branch=options.branch,
         targets=targets,
         history_days=options.history_days,
         bulk=options.groups,
@@ -171,6 +177,10 @@ def _world(options: argparse.Namespace, now: int, targets: tuple[Target, ...]) -
     streams = make_streams(cluster, runs, plan, wanted)
     servers = make_servers(cluster, streams, runs, wanted, PBS_RELEASES[options.pbs_version])
     clusters = [replace(cluster, backups=file_shelves(cluster, streams))]
+    if wanted.branch:
+        branch = make_branch(cluster, streams, plan, wanted)
+        add_branch(servers, branch, wanted)
+        clusters.append(branch.cluster)
     for number in range(1, options.clusters):
         further = replace(wanted, number=number, seed=wanted.seed + number, **FURTHER)
         clusters.append(scenario(further))

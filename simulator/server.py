@@ -14,9 +14,8 @@ import socket
 import ssl
 import struct
 import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -245,30 +244,3 @@ class Handler(BaseHTTPRequestHandler):
         # the file objects of the connection keep it open through an ordinary close
         with contextlib.suppress(OSError):
             os.close(self.connection.detach())
-
-
-def serve_until(servers: Sequence[Server], stop: threading.Event) -> None:
-    """Serve in a thread each until `stop` is set, then end at once, leaving no request waiting."""
-    threads = [
-        threading.Thread(
-            target=server.serve_forever, kwargs={"poll_interval": 0.05}, name=f"server {number}", daemon=True
-        )
-        for number, server in enumerate(servers)
-    ]
-    for thread in threads:
-        thread.start()
-    stop.wait()
-    for server in servers:
-        server.stopping.set()
-        server.shutdown()
-        server.server_close()
-    for thread in threads:
-        thread.join(timeout=1)
-
-
-def real_or_fixed_clock(now: int | None) -> Callable[[], int]:
-    """The real clock, or one that started at `now` and runs on with real time."""
-    if now is None:
-        return lambda: int(time.time())
-    started = time.monotonic()
-    return lambda: now + int(time.monotonic() - started)

@@ -19,6 +19,8 @@ def section_text(section: Section) -> str:
     """Given a section, return it as text."""
     pages = " (landscape)" if section.landscape else ""
     lines = [f"## {section.number} {section.title} [{section.key}]{pages}", *section.sentences]
+    if section.more:
+        lines[-1] += f" ->{section.more}"
     if section.chart:
         lines.append(f"(chart of {len(section.chart.columns)} days, {section.chart.first} to {section.chart.last})")
     if section.legend:

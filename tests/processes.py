@@ -193,7 +193,7 @@ class Daemon:
     def _is_ready(self) -> bool:
         try:
             return self.get("/-/ready")[0] == 200
-        except ConnectionResetError:  # not ready is not ready, in whatever way it is said
+        except (ConnectionResetError, urllib.error.URLError):  # not ready is not ready, in whatever way it is said
             return False
 
     def send(self, number: signal.Signals) -> None:

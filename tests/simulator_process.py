@@ -143,9 +143,15 @@ class PbsHandle(Endpoint):
         """Change a group's `owner` (None: unreadable) or `note`."""
         self._control("PUT", "/groups", place.document() | facts)
 
-    def set_datastore(self, store: str, state: str, message: str | None = None, at: str | None = None) -> None:
-        """Put a datastore into a state: ok, read-only, offline, lost (its disk is away), gone (removed; `at` a call such as `groups`)."""
-        said = {name: value for name, value in (("message", message), ("at", at)) if value is not None}
+    def set_datastore(
+        self, store: str, state: str, message: str | None = None, at: str | None = None, used: int | None = None
+    ) -> None:
+        """Put a datastore into a state: ok, read-only, offline, lost (its disk is away), gone (removed; `at` a call such as `groups`).
+
+        `used`: how many of its bytes are taken then.
+        """
+        facts = (("message", message), ("at", at), ("used", used))
+        said = {name: value for name, value in facts if value is not None}
         self._control("PUT", "/datastores", {"store": store, "state": state} | said)
 
     def set_access(self, path: str, role: str, user: str = "auditor") -> None:
@@ -184,6 +190,14 @@ class ClusterHandle(Endpoint):
     def set_guest(self, vmid: int, **changes: object) -> None:
         """Set keys of a guest's configuration (None removes one), its `name` or its `pool`, checked by nobody."""
         self._control("PUT", f"/guests/{vmid}", changes)
+
+    def add_run(self, job: str, node: str, start: int, failures: Mapping[int, str] | None = None) -> str:
+        """Let a job have run on a node, with `failures`: guest → a key of `simulator.scenario.logs.FAILURES`. Return the UPID.
+
+        What it saved lies on a storage of files then; on a backup server put the snapshots yourself.
+        """
+        document = {"job": job, "node": node, "start": start, "failures": dict(failures or {})}
+        return str(self._control("PUT", "/runs", document)["upid"])
 
     def set_storage(self, identity: str, changes: Mapping[str, object]) -> None:
         """Edit an entry behind everybody's back: None removes a key; a new entry needs `type`; `password` is its secret."""

@@ -66,7 +66,7 @@ def specimen_with_backups() -> Report:
     return report(
         _backed_up_guests(),
         jobs=_jobs()[:3],
-        storages=_storages()[:2],
+        storages=[*_storages()[:2], *_on_servers()],
         sources=_backup_sources(),
         issues=_backup_issues(),
         groups=_groups(),
@@ -222,6 +222,29 @@ def _storages() -> list[StorageReport]:
     ]
 
 
+def _on_servers() -> list[StorageReport]:
+    """Return storages on backup servers: one with all options, one without any, one of which only a node tells."""
+    whole = storage_definition(
+        "vault",
+        storage_type="pbs",
+        server="pbs1.example",
+        port=8010,
+        datastore="main",
+        namespace="prod/eu",
+        username="backup@pbs!lab",
+        fingerprint="ab:" * 31 + "cd",
+        keep=(("keep-daily", 7),),
+        nodes=frozenset({"pve1"}),
+        encryption_key="12:34:56:78:9a:bc:de:f0:" + "11:" * 23 + "22",
+    )
+    bare = storage_definition("second", storage_type="pbs", server="192.0.2.7", datastore="store two")
+    return [
+        storage_report("second", storage_type="pbs", definition=bare, states=()),
+        storage_report("vault", storage_type="pbs", definition=whole, states=()),
+        _storages()[3],
+    ]
+
+
 def _sources() -> list[SourceReport]:
     return [
         source_report(
@@ -370,7 +393,9 @@ def _groups() -> list[GroupReport]:
             low=8,
             high=8,
         ),
-        group_report(100, unfinished=1, encrypted=7),
+        group_report(
+            100, unfinished=1, encrypted=7, key_fingerprints=("12:34:56:78:9a:bc:de:f0:" + "11:" * 23 + "22",)
+        ),
         group_report(
             100, namespace="copies", snapshots=4, verified=4, actual=4, delta=-3, missing=3, state=RetentionState.SHORT
         ),

@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from bench.__main__ import main
 from bench.estate import Refresh
+from bench.judging import facts_of
 from bench.measurements.backups import asked_row
+from bench.site.plan import NOW, Site
 from bench.table import Row, limited, percentile, text_of, times_row
+from report.analyse import analyse
+from report.model import Protection, RetentionState
 from tests.simulator_process import REPOSITORY
 
 TOLD = (
@@ -37,9 +42,16 @@ TOLD = (
     "scrape during refreshes, keep-alive",
     "scrape during refreshes, new connections",
     "daemon's peak RSS",
+    "exposition of 5 guests with 5 groups",
+    "exposition of 10 guests with 10 groups",
+    "report of 10 guests as PDF",
+    "report of 10 guests, WeasyPrint from its HTML",
     "history of 365 days, size",
     "history of 365 days, asked",
     "history of 365 days, kept",
+    "analysis of 10 guests, 20 groups, first",
+    "analysis of 10 guests, 20 groups, steady",
+    "analysis of 10 guests, 20 groups, Report beside the facts",
     "PBS 300 × 3, first refresh",
     "PBS 300 × 3, first refresh: asked",
     "PBS 300 × 3, steady refresh",
@@ -85,6 +97,27 @@ def test_a_count_that_differs_from_the_server_s_is_said_in_the_row() -> None:
     row = asked_row("refresh", Refresh({"opened": {"changed": 6, "slow": 0}}, cost, {"GET /snapshots": 1}))
     assert row.met is False
     assert "6 manifests (changed 6); THE SERVER COUNTED 7" in row.measured
+
+
+def test_one_measurement_can_be_made_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    written = tmp_path / "bench.json"
+    main(["--guests", "10", "--only", "analysis", "--json", str(written)])
+    rows = json.loads(written.read_text(encoding="utf-8"))["rows"]
+    assert {row["what"].partition(",")[0] for row in rows} == {"analysis of 10 guests"}
+    assert "1,000 snapshots" in capsys.readouterr().out
+
+
+def test_the_made_site_holds_what_its_policy_leaves_and_is_judged_so() -> None:
+    site = Site(200, 50)
+    judged = analyse(facts_of(site), site.policy, NOW)
+    states = Counter(group.state for group in judged.groups)
+    assert states.keys() == {RetentionState.OK, RetentionState.YOUNG, RetentionState.NOT_APPLICABLE}
+    assert states[RetentionState.OK] > 290
+    assert {guest.protection for guest in judged.guests} == {
+        Protection.PROTECTED,
+        Protection.AT_RISK,
+        Protection.WAIVED,
+    }
 
 
 @pytest.mark.parametrize("wrong", ["2000", "0x5", "x", "2000x-1"])

@@ -180,15 +180,16 @@ def test_the_policy_lets_in_who_scrapes_and_out_to_names_and_servers(helm: Any) 
     assert rendered(helm, {**LEAST, "networkPolicy": {"from": []}})["NetworkPolicy"]["spec"]["ingress"] == []
 
 
-def test_the_rule_of_the_operator_holds_every_group_with_the_runbook_of_the_site(helm: Any) -> None:
-    values = {**LEAST, "prometheusRule": {"enabled": True, "runbook": "https://wiki.example.com/runbook"}}
+@pytest.mark.parametrize("runbook", ["", "https://wiki.example.com/#/runbook$1"], ids=["placeholder", "of the site"])
+def test_the_rule_of_the_operator_holds_every_group_with_the_runbook_of_the_site(helm: Any, runbook: str) -> None:
+    values = {**LEAST, "prometheusRule": {"enabled": True, "runbook": runbook}}
     groups = rendered(helm, values)["PrometheusRule"]["spec"]["groups"]
     expected = [yaml.safe_load(text)["groups"][0] for text in files(read_settings(FILE)).values()]
     for group in expected:
         for rule in group["rules"]:
             if "annotations" in rule:
                 anchor = rule["annotations"]["runbook_url"].partition("#")[2]
-                rule["annotations"]["runbook_url"] = f"https://wiki.example.com/runbook#{anchor}"
+                rule["annotations"]["runbook_url"] = f"{runbook or read_settings(FILE).runbook}#{anchor}"
     assert sorted(groups, key=lambda group: str(group["name"])) == sorted(
         expected, key=lambda group: str(group["name"])
     )

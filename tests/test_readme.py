@@ -18,6 +18,14 @@ def test_the_table_is_there_and_short() -> None:
     assert 10 <= len(ROWS) <= 15
 
 
+def test_the_picture_that_is_shown_is_there_and_small() -> None:
+    shown = re.findall(r'src="(docs/[^"]+\.png)"', (REPOSITORY / "README.md").read_text())
+    assert shown == ["docs/page-one.png"]
+    data = (REPOSITORY / shown[0]).read_bytes()
+    assert data.startswith(b"\x89PNG")
+    assert len(data) < 150_000
+
+
 @pytest.mark.parametrize(("promise", "named"), ROWS, ids=[promise for promise, _ in ROWS])
 def test_each_promise_names_tests_that_exist(promise: str, named: str) -> None:
     assert promise

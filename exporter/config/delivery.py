@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field, SecretStr
 from exporter.config.document import Document, Tree, found
 from exporter.config.kinds import Kind, ListOf, suggestion
 from exporter.config.numbers import Whole
+from exporter.config.reports import FORMAT_NAMES, words_of
 from exporter.config.section import Section, SourceName
 from exporter.config.texts import Choice, FilePath, Pattern, ReadableFile
 from exporter.errors import ConfigProblem
@@ -19,7 +20,6 @@ from exporter.errors import ConfigProblem
 CREDENTIAL = Pattern(r"(?!\.)[^/\s]{1,255}", "the name of a credential, without a path", "vzcover-mail")
 MAIL_ADDRESS = Pattern(r"[!-;=?A-~]+@[A-Za-z0-9.-]+", "one address without a name", "backups@example.com")
 HOST = Pattern(r"[A-Za-z0-9._:-]+", "a host's name or address", "mail.example.com")
-ATTACHABLE = ("pdf", "json", "csv", "html", "xlsx")
 PORTS: Mapping[str, int] = {"starttls": 587, "tls": 465, "none": 25}
 NO_PASSWORD = "security: none would send the password for all to read; write starttls or tls, or remove it"  # noqa: S105
 
@@ -86,8 +86,8 @@ class MailServer(Section):
     )
     sender: Annotated[str, MAIL_ADDRESS] = Field(description="The address in From.")
     to: Annotated[tuple[Annotated[str, MAIL_ADDRESS], ...], ListOf()] = Field(description="The addresses in To.")
-    attach: Annotated[tuple[Annotated[str, Choice(ATTACHABLE)], ...], ListOf(0)] = Field(
-        default=("pdf",), description="Files of the daily report to attach; [] for none."
+    attach: Annotated[tuple[Annotated[str, Choice(FORMAT_NAMES)], ...], ListOf(0)] = Field(
+        default=("pdf",), description="Files of a report to attach; [] for none."
     )
 
     @property
@@ -121,11 +121,13 @@ class Channel(Section):
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["mail"]}, {"required": ["apprise"]}]})
 
-    name: SourceName = Field(description="Name in metrics, logs and `vzcover notify`; unique among channels.")
-    when: Annotated[tuple[Annotated[str, Choice(("daily", "findings", "change"))], ...], ListOf()] = Field(
+    name: SourceName = Field(
+        description="Name in metrics, logs, `vzcover notify` and `reports`; unique among channels."
+    )
+    when: Annotated[tuple[Annotated[str, Choice(("daily", "findings", "change"))], ...], ListOf(0)] = Field(
         default=("daily",),
         description="daily: each daily report; findings: when there are findings that lower a verdict and were not told yet; "
-        "change: when a guest's protection became worse or unknown.",
+        "change: when a guest's protection became worse or unknown; []: only the `reports` that name it.",
     )
     clusters: Annotated[tuple[SourceName, ...], ListOf()] = Field(
         default=(), description="Only these clusters, in messages and attached files; none given: all."
@@ -158,7 +160,7 @@ def delivery_problems(document: Document) -> Iterator[ConfigProblem]:
             yield document.problem(("deliver", index), "give exactly one of mail, apprise")
         if isinstance(mail, dict):
             yield from _login_problems(document, index, mail)
-        for cluster in _words(channel.get("clusters")):
+        for cluster in words_of(channel.get("clusters")):
             if cluster not in clusters:
                 message = f"no configured cluster is called {cluster}; {suggestion(cluster, clusters)}"
                 yield document.problem(("deliver", index, "clusters"), message)
@@ -176,8 +178,3 @@ def _login_problems(document: Document, index: int, mail: Mapping[str, Tree]) ->
 
 def _mappings(listed: Tree) -> list[Mapping[str, Tree]]:
     return [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
-
-
-def _words(listed: Tree) -> list[str]:
-    parts = listed.split(",") if isinstance(listed, str) else listed if isinstance(listed, list) else []
-    return [part.strip() for part in parts if isinstance(part, str) and part.strip()]

@@ -19,6 +19,7 @@ from exporter.config.model import Config
 from exporter.config.policy_checks import policy_problems
 from exporter.config.problems import problems_of
 from exporter.config.reader import LARGEST_FILE, read_document
+from exporter.config.reports import report_problems
 from exporter.config.secrets import Surroundings, open_to_all, readable_by_others, resolve_secrets
 from exporter.config.web_file import load_web_config
 from exporter.errors import ConfigError, ConfigProblem
@@ -80,7 +81,7 @@ def build_config(document: Document, environment: Mapping[str, str], folder: Pat
     document = _with_folders(lay_over(document, environment, Config), environment)
     secret_problems, literal = resolve_secrets(document, Surroundings(environment, folder))
     problems = [*document.problems, *secret_problems, *_names(document), *policy_problems(document)]
-    problems += delivery_problems(document)
+    problems += [*delivery_problems(document), *report_problems(document)]
     problems += _web_file(document, folder)
     try:
         config = Config.model_validate(document.root, context={FOLDER: folder})

@@ -6,10 +6,8 @@ from. docs/configuration.md and docs/config.schema.json are made from this file 
 
 from __future__ import annotations
 
-from datetime import time
 from pathlib import Path
 from typing import Annotated, ClassVar, Self
-from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
@@ -19,6 +17,7 @@ from exporter.config.families import FAMILIES
 from exporter.config.kinds import ListOf
 from exporter.config.numbers import Duration, Flag, Percent, Whole
 from exporter.config.policy import Policy, StoreMark
+from exporter.config.reports import FurtherReport, History, Report
 from exporter.config.section import DAY, HOUR, MINUTE, Section, SourceName
 from exporter.config.texts import (
     AnyText,
@@ -28,9 +27,7 @@ from exporter.config.texts import (
     Pattern,
     ReadableFile,
     Secret,
-    TimeOfDay,
     TokenId,
-    Zone,
 )
 
 CREDENTIAL = Pattern(r"(?!\.)[^/\s]{1,255}", "the name of a credential, without a path", "vzcover-lab")
@@ -158,47 +155,6 @@ class Refresh(Section):
     )
 
 
-class Report(Section):
-    """The daily report."""
-
-    enabled: Annotated[bool, Flag()] = Field(default=True, description="Whether the daemon writes a daily report.")
-    at: Annotated[time, TimeOfDay()] = Field(default=time(6, 0), description="When it is written, in `zone`.")
-    zone: Annotated[str, Zone()] = Field(
-        default="UTC",
-        description="Time zone of `at` and of all times in the report; the system's own is not looked at.",
-    )
-    language: Annotated[str, Choice(("en", "fr"))] = Field(default="en", description="Language of PDF and page.")
-    formats: Annotated[tuple[Annotated[str, Choice(("pdf", "json", "csv", "html", "xlsx"))], ...], ListOf()] = Field(
-        default=("pdf", "json", "csv"), description="Which files are written."
-    )
-    output: Annotated[Path, FilePath()] = Field(
-        default=Path("/var/lib/vzcover/reports"), description="Folder of the files; by default `reports` in state_dir."
-    )
-    keep_number: Annotated[int, Whole(1, 10_000)] = Field(
-        default=30, description="Reports that are kept; the oldest above this number are removed."
-    )
-    keep_age: Annotated[int, Duration(DAY, 3660 * DAY)] = Field(
-        default=90 * DAY, description="Age at which a report is removed."
-    )
-
-    @property
-    def zone_info(self) -> ZoneInfo:
-        """The zone itself; its existence was checked."""
-        return ZoneInfo(self.zone)
-
-
-class History(Section):
-    """What is kept of each day, in one SQLite file: docs/history.md."""
-
-    enabled: Annotated[bool, Flag()] = Field(default=True, description="Whether a history is kept.")
-    file: Annotated[Path | None, FilePath()] = Field(
-        default=None, description="The file; by default `history.db` in state_dir. On a local disk, not on a network."
-    )
-    keep: Annotated[int, Duration(31 * DAY, 3660 * DAY)] = Field(
-        default=400 * DAY, description="Days with a report that are kept; older ones are removed."
-    )
-
-
 class Metrics(Section):
     """What stands on /metrics."""
 
@@ -262,6 +218,7 @@ class Config(Section):
     refresh: Refresh = Field(default=Refresh(), description=Refresh.__doc__)
     policy: Policy = Field(default=Policy(), description=Policy.__doc__)
     report: Report = Field(default=Report(), description=Report.__doc__)
+    reports: tuple[FurtherReport, ...] = Field(default=(), description="Reports beside the daily one: docs/reports.md.")
     history: History = Field(default=History(), description=History.__doc__)
     deliver: tuple[Channel, ...] = Field(
         default=(), description="Channels that reports and news are delivered to: docs/delivery.md."

@@ -1,4 +1,6 @@
-"""What is wrong in the policy and what no single setting shows: unknown clusters, exceptions for everybody, names that stand twice."""
+"""What is wrong in the policy and in scopes, and what no single setting shows: unknown clusters, exceptions for everybody, names that
+stand twice.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +25,8 @@ def policy_problems(document: Document) -> Iterator[ConfigProblem]:
     for place, waiver in _listed(policy, "waivers"):
         yield from _unknown_clusters(document, ("policy", *place), waiver, clusters)
         yield from _waiver_problems(document, ("policy", *place), waiver)
+    for place, report in _listed(root, "reports"):
+        yield from _unknown_clusters(document, place, report, clusters)
     yield from _twice(document, ("policy",), policy, "rules")
     for kind, stores in (("pve", "storages"), ("pbs", "datastores")):
         for path, source in _listed(root, kind):

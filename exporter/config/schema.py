@@ -17,6 +17,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from exporter.config.catalog import Node, Setting, children, settings
 from exporter.config.model import Config
 from exporter.config.policy import MEANING
+from exporter.config.reports import Report
 from exporter.config.secrets import TOKEN_SECRET, URL
 
 SCHEMA_FILE = Path("docs", "config.schema.json")
@@ -126,6 +127,8 @@ def _row(setting: Setting) -> str:
         default = "one of three"
     elif setting.path.removeprefix("policy.rules[N].") in MEANING:
         default = "as in `policy`"
+    elif setting.path.startswith("reports[N].") and setting.node.name in Report.model_fields.keys() - {"output"}:
+        default = "as in `report`"
     cells = (
         f"`{setting.path}`",
         (f"list of {word}" if node.many else word) + (f" ({limits})" if limits else ""),

@@ -32,6 +32,7 @@ def _channel(channel: configured.Channel, config: Config) -> Channel:
         reader=Reader(channel.language or config.report.language, config.report.zone_info),
         attach=channel.mail.attach if channel.mail else (),
         door=_door(channel),
+        language=channel.language,
     )
 
 

@@ -51,7 +51,7 @@ class Door(Protocol):
 @dataclass(frozen=True, slots=True)
 class Channel:
     """One configured channel. `when`: daily, findings, change; `clusters`: only these, empty for all; `severities`: how grave news must be;
-    `attach`: formats of the daily report.
+    `reader`: for whom news are; `attach`: formats of a report; `language`: that of reports, None for each report's own.
     """
 
     name: str
@@ -61,3 +61,4 @@ class Channel:
     reader: Reader
     attach: tuple[str, ...]
     door: Door
+    language: str | None = None

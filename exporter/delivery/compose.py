@@ -9,13 +9,15 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from exporter.deliver import FORMATS, PREFIX, STAMP, Reader, render
+from exporter.deliver import FORMATS, STAMP, Reader, render
 from exporter.delivery.channel import Attachment, Channel, Message
 from exporter.delivery.news import News
 from exporter.logs import event
+from exporter.reports import PlannedReport
+from report.cut import cut_to
 from report.model import Report
+from report.policy import Scope
 from report.rows.message import MessageText, news_message, summary_message
-from report.summary import of_clusters
 from report.words import word
 
 LOGGER = logging.getLogger("vzcover")
@@ -25,20 +27,23 @@ LARGEST_ATTACHMENTS = 20_000_000  # bytes
 
 def in_scope(report: Report, channel: Channel) -> Report:
     """Given a Report and a channel, return what the channel may tell of it."""
-    return of_clusters(report, channel.clusters) if channel.clusters else report
+    return cut_to(report, Scope(clusters=channel.clusters))
 
 
-def daily_message(report: Report, channel: Channel, written: Sequence[Path], reader: Reader) -> Message:
-    """Given the Report of the daily report, a channel, and the files that were written of it for a reader, return the message."""
+def report_message(planned: PlannedReport, report: Report, channel: Channel, written: Sequence[Path]) -> Message:
+    """Given a configured report, the Report that it tells, the files that were written of it, and a channel, return the message."""
     scoped = in_scope(report, channel)
-    text = summary_message(scoped, channel.reader.language, channel.reader.zone)
-    files = _files(scoped, channel, {} if scoped is not report or channel.reader != reader else _by_ending(written))
+    reader = Reader(channel.language or planned.reader.language, planned.reader.zone)
+    name = "" if planned.is_daily else planned.name
+    text = summary_message(scoped, reader.language, reader.zone, name=name)
+    as_written = scoped is report and reader == planned.reader
+    files = _files(scoped, reader, channel.attach, _by_ending(written) if as_written else {})
     if sum(len(content) for content in files.values()) > LARGEST_ATTACHMENTS:
         event(LOGGER, logging.WARNING, "the files are too large to be attached", channel=channel.name)
-        note = word("message.too_large", channel.reader.language)
+        note = word("message.too_large", reader.language)
         text, files = replace(text, text=f"{text.text}\n{note}\n"), {}
     stamp = datetime.fromtimestamp(report.created_at, UTC).strftime(STAMP)
-    attached = tuple(Attachment(f"{PREFIX}-{stamp}.{ending}", content) for ending, content in files.items())
+    attached = tuple(Attachment(f"{planned.prefix}-{stamp}.{ending}", content) for ending, content in files.items())
     return _message(report, text, attached)
 
 
@@ -55,13 +60,13 @@ def test_message(channel: Channel, now: int) -> Message:
     return Message(_new_key(), now, word("message.test", language), text)
 
 
-def _files(report: Report, channel: Channel, there: Mapping[str, Path]) -> dict[str, bytes]:
-    """Return the files that the channel attaches, by the ending of their names; those that are there already are not made again."""
-    wanted = [ending for name in channel.attach for ending in FORMATS[name]]
+def _files(report: Report, reader: Reader, formats: Sequence[str], there: Mapping[str, Path]) -> dict[str, bytes]:
+    """Return the files of these formats, by the ending of their names; those that are there already are not made again."""
+    wanted = [ending for name in formats for ending in FORMATS[name]]
     try:
         return {ending: there[ending].read_bytes() for ending in wanted}
     except (KeyError, OSError):
-        return render(report, channel.reader, channel.attach)
+        return render(report, reader, formats)
 
 
 def _by_ending(written: Sequence[Path]) -> dict[str, Path]:

@@ -16,18 +16,17 @@ from functools import partial
 from pathlib import Path
 
 from exporter.counters import Counters
-from exporter.deliver import Reader
 from exporter.delivery.channel import Channel, Message
-from exporter.delivery.compose import daily_message, in_scope, news_of
+from exporter.delivery.compose import in_scope, news_of, report_message
 from exporter.delivery.news import CHANGE, FINDINGS, find_news
 from exporter.delivery.outbox import Waiting
 from exporter.delivery.queue import Queue
 from exporter.errors import DeliveryError
 from exporter.logs import FIELDS, event
+from exporter.reports import PlannedReport
 from report.model import Report
 
 LOGGER = logging.getLogger("vzcover")
-DAILY = "daily"
 # how often the outbox is looked at
 CHECK_SECONDS = 1.0
 # the pause before the second try; it doubles up to the longest
@@ -74,11 +73,11 @@ class Deliveries:
         self._offered = report
         self._wake.set()
 
-    def reported(self, report: Report, written: Sequence[Path], reader: Reader) -> None:
-        """Given the Report of the daily report, the files that were written and for whom, queue it for the channels that want it."""
+    def reported(self, planned: PlannedReport, report: Report, written: Sequence[Path]) -> None:
+        """Given a configured report, the Report that it tells, and the files that were written, queue it for the channels that get it."""
         for channel in self.channels:
-            if DAILY in channel.when:
-                self._guarded(channel, partial(self._queue_daily, channel, report, written, reader))
+            if channel.name in planned.channels:
+                self._guarded(channel, partial(self._queue_report, channel, planned, report, written))
         self._wake.set()
 
     def loop(self, stopping: threading.Event) -> None:
@@ -97,8 +96,8 @@ class Deliveries:
             sender.join(max(0.0, deadline - time.monotonic()))
         self._queue.close()
 
-    def _queue_daily(self, channel: Channel, report: Report, written: Sequence[Path], reader: Reader) -> None:
-        message = daily_message(report, channel, written, reader)
+    def _queue_report(self, channel: Channel, planned: PlannedReport, report: Report, written: Sequence[Path]) -> None:
+        message = report_message(planned, report, channel, written)
         self._queue.put(channel.name, message, channel.door.targets)
 
     def _queue_news(self, channel: Channel, report: Report) -> None:

@@ -1,1 +1,1 @@
-"""`vzcover demo`: the real daemon on a complete configuration for a simulated cluster."""
+"""`vzcover demo`: the real daemon on a complete configuration for simulated clusters."""

@@ -1,4 +1,4 @@
-"""A complete configuration for the simulated cluster: sources, policy with rules and waivers, marks of stores, reported drills."""
+"""A complete configuration for the simulated clusters: sources, policy with rules and waivers, marks of stores, reported drills."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from exporter.files import write_atomically
 AUDITOR = "auditor@"
 
 CONFIGURATION = """\
-# Made by `vzcover demo` for a simulated cluster; config.example.yaml explains every setting.
+# Made by `vzcover demo` for simulated clusters; config.example.yaml explains every setting.
 pve:
 {pve}{pbs}policy:
   waive_by_tag: no-backup
@@ -84,6 +84,7 @@ ENTRY = """\
     server: {host}
     port: {port}
     datastore: {datastore}
+    clusters: [{cluster}]
     namespace: prod
     username: backup@pbs!pve
     fingerprint: "{fingerprint}"
@@ -110,10 +111,11 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Simulator:
-    """A running simulator: a cluster, and the backup servers beside it."""
+    """A running simulator: a cluster, the backup servers beside it, and further clusters that save there."""
 
     cluster: Endpoint
     servers: tuple[Endpoint, ...]
+    further: tuple[Endpoint, ...] = ()
 
 
 def write_configuration(
@@ -122,10 +124,11 @@ def write_configuration(
     """Given a folder, the simulator and now (epoch), write a complete configuration there, the secrets and drills beside it; return its
     path.
     """
+    clusters = (simulator.cluster, *simulator.further)
     servers = "".join(_server(server) for server in simulator.servers)
     today = datetime.fromtimestamp(now, UTC)
     text = CONFIGURATION.format(
-        pve=_source(simulator.cluster),
+        pve="".join(map(_source, clusters)),
         pbs=f"pbs:\n{servers}" if servers else "",
         storages_file=f"storages_file: {STORAGES}\n" if servers else "",
         language=language,
@@ -135,17 +138,17 @@ def write_configuration(
         next_week=(today + 7 * DAY).date(),
         last_week=(today - 7 * DAY).date(),
     )
-    for source in (simulator.cluster, *simulator.servers):
+    for source in (*clusters, *simulator.servers):
         write_atomically(folder / f"{source.name}.secret", source.tokens[source.token_id].encode(), mode=0o600)
     if servers:
-        write_atomically(folder / STORAGES, _entries(simulator.servers).encode())
+        write_atomically(folder / STORAGES, _entries(simulator.cluster.name, simulator.servers).encode())
     _write_drills(folder / "drills", simulator.cluster.name, today)
     write_atomically(folder / "config.yaml", text.encode())
     return folder / "config.yaml"
 
 
-def _entries(servers: Sequence[Endpoint]) -> str:
-    """Return the file of storages: the entries that lead to the backup servers there are."""
+def _entries(cluster: str, servers: Sequence[Endpoint]) -> str:
+    """Return the file of storages: the entries of a cluster that lead to the backup servers there are."""
     return "pbs_storages:\n" + "".join(
         ENTRY.format(
             name=name,
@@ -153,6 +156,7 @@ def _entries(servers: Sequence[Endpoint]) -> str:
             port=servers[number].port,
             fingerprint=servers[number].fingerprint,
             datastore=datastore,
+            cluster=cluster,
             keep=keep,
         )
         for name, number, datastore, keep in ENTRIES

@@ -1,4 +1,4 @@
-"""`vzcover demo`: the real daemon on a complete configuration for a simulated cluster, which runs as a process of its own."""
+"""`vzcover demo`: the real daemon on a complete configuration for simulated clusters, which run as a process of their own."""
 
 from __future__ import annotations
 
@@ -31,13 +31,14 @@ from report.rows.paper import status_rows
 
 READY_SECONDS = 60.0
 END_SECONDS = 5.0
+CLUSTER = "lab"
 
 
 def demo_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of demo."""
     parser.add_argument("--once", action="store_true", help="one refresh, write all files, end")
     parser.add_argument("--output", type=Path, metavar="FOLDER", help="where to (default: a temporary folder)")
-    parser.add_argument("--guests", type=int, default=60, metavar="N", help="size of the cluster (default 60)")
+    parser.add_argument("--guests", type=int, default=60, metavar="N", help="size of the large cluster (default 60)")
     parser.add_argument("--nodes", type=int, default=3, metavar="N", help="its nodes (default 3)")
     parser.add_argument("--pbs", type=int, default=2, metavar="N", help="backup servers beside it (default 2)")
     parser.add_argument(
@@ -50,7 +51,7 @@ def demo(options: argparse.Namespace) -> int:
     """Start the simulator, write a configuration for it, and run the daemon on that; with --once one refresh and its files."""
     with ExitStack() as stack:
         folder = options.output or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vzcover-demo-")))
-        with progress("starting the simulated cluster"):
+        with progress("starting the simulated clusters"):
             simulator = stack.enter_context(_simulator(options))
         config = write_configuration(folder, simulator, options.language, int(clock(options)()), options.listen)
         loaded = load_config(config, {})
@@ -63,7 +64,7 @@ def demo(options: argparse.Namespace) -> int:
 
 
 def _once(loaded: LoadedConfig, folder: Path, now: int) -> int:
-    with progress("reading the simulated cluster"):
+    with progress("reading the simulated clusters"):
         counters = Counters()
         report = refresh_once(loaded, now, counters)
     with progress("writing the report"):
@@ -97,7 +98,7 @@ def _print_status(loaded: LoadedConfig, report: Report) -> None:
 
 @contextmanager
 def _simulator(options: argparse.Namespace) -> Iterator[Simulator]:
-    """Run the simulator as a process; it is told to end, by its id, when the demo does."""
+    """Run the simulator as a process; it is told to end, by its id, when the demo does, and ends by itself when that is killed."""
     command = [
         sys.executable,
         "-m",
@@ -109,7 +110,10 @@ def _simulator(options: argparse.Namespace) -> Iterator[Simulator]:
         str(options.nodes),
         "--pbs",
         str(options.pbs),
+        "--end-with-stdin",
     ]
+    if options.pbs:
+        command.append("--branch")
     if options.now is not None:
         command += ["--now", str(options.now)]
     process: subprocess.Popen[str] | None = None
@@ -118,7 +122,12 @@ def _simulator(options: argparse.Namespace) -> Iterator[Simulator]:
         with postponed():
             # in a session of its own: Ctrl-C is for us, and we end it when we are done
             process = subprocess.Popen(
-                command, stdout=subprocess.PIPE, text=True, start_new_session=True, env=dict(os.environ)
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                start_new_session=True,
+                env=dict(os.environ),
             )
         yield _ready(process)
     finally:
@@ -134,8 +143,9 @@ def _end(process: subprocess.Popen[str]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-    if process.stdout:
-        process.stdout.close()
+    for pipe in (process.stdin, process.stdout):
+        if pipe:
+            pipe.close()
 
 
 def _ready(process: subprocess.Popen[str]) -> Simulator:
@@ -155,8 +165,8 @@ def _ready(process: subprocess.Popen[str]) -> Simulator:
         raise VzcoverError(
             f"the simulator did not start (waited {waited:.0f} s); run: python -m simulator serve"
         ) from None
-    servers = tuple(_endpoint(server["name"], server) for server in ready.get("pbs", ()))
-    return Simulator(_endpoint("demo", ready), servers)
+    servers, further = (tuple(_endpoint(one["name"], one) for one in ready.get(key, ())) for key in ("pbs", "further"))
+    return Simulator(_endpoint(CLUSTER, ready), servers, further)
 
 
 def _endpoint(name: str, ready: Mapping[str, Any]) -> Endpoint:

@@ -22,7 +22,14 @@ from exporter.metrics.estate import (
 from exporter.metrics.families import family_of
 from exporter.metrics.groups import GROUP_METRICS, GROUPS
 from exporter.metrics.guests import FINDINGS, GUEST_METRICS, GUESTS, INVENTORIES
-from exporter.metrics.own import COLLECTORS, MISSING_PRIVILEGES, SELF_METRICS, SOURCE_METRICS, SOURCES
+from exporter.metrics.own import (
+    COLLECTORS,
+    MISSING_PRIVILEGES,
+    SCHEDULED_REPORTS,
+    SELF_METRICS,
+    SOURCE_METRICS,
+    SOURCES,
+)
 from exporter.metrics.rows import Metric
 from exporter.metrics.servers import DATASTORE_METRICS, DATASTORES, ORPHANS, PBS_JOB_METRICS, PBS_JOBS
 
@@ -72,6 +79,7 @@ THINGS: Mapping[tuple[str, ...], str] = {
     SOURCES.labels: "source: cluster or server",
     COLLECTORS.labels: "collector of a source",
     MISSING_PRIVILEGES.labels: "privilege that a token lacks on a path",
+    SCHEDULED_REPORTS.labels: "configured report, the daily one included",
     (): "vzcover itself",
 }
 CARDINALITY = """

@@ -166,7 +166,8 @@ JOB_METRICS: tuple[ReportMetric, ...] = (
     ),
     State(
         "backup_job_last_run",
-        "How the newest run of the job ended: 1 on the state that holds; absent where tasks cannot be told apart",
+        "How the newest run of the job ended: 1 on the state that holds; never stays 0, because PVE does not tell since when a job is "
+        "there (missing tasks are backup_job_missed_runs); absent where tasks cannot be told apart",
         JOBS,
         "state",
         RUN_STATES,

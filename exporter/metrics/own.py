@@ -12,11 +12,23 @@ from report.model import Report, SourceReport
 
 
 @dataclass(frozen=True, slots=True)
+class ReportStatus:
+    """A configured report: when it was last written, how long that took, and the first due time that is not served; None: never, or not
+    known, or not made.
+    """
+
+    name: str
+    last_at: int | None = None
+    last_seconds: float | None = None
+    due: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SelfStatus:
     """What the Report cannot know of the program around it. Instants are epochs, durations seconds; None is an absent series.
 
     `web_config_reloaded` is None without a web configuration file; both reload flags are False while an older configuration
-    is in force because the new one is not usable.
+    is in force because the new one is not usable. `report_seconds`, `reported_at`: of the daily report, which is the first of `reports`.
     """
 
     version: str
@@ -28,6 +40,7 @@ class SelfStatus:
     refreshed_at: int | None = None
     report_seconds: float | None = None
     reported_at: int | None = None
+    reports: tuple[ReportStatus, ...] = ()
 
 
 SelfMetric = Metric[SelfStatus, Any]
@@ -111,7 +124,13 @@ def _flag(value: bool | None) -> int | None:
     return None if value is None else int(value)
 
 
+def _reports(status: SelfStatus) -> Iterator[tuple[Labels, ReportStatus]]:
+    for report in status.reports:
+        yield (report.name,), report
+
+
 ITSELF = Subjects((), _itself)
+SCHEDULED_REPORTS = Subjects(("report",), _reports)
 
 SELF_METRICS: tuple[SelfMetric, ...] = (
     Info(
@@ -144,6 +163,24 @@ SELF_METRICS: tuple[SelfMetric, ...] = (
         "How long writing the last daily report took",
         ITSELF,
         lambda status: status.report_seconds,
+    ),
+    Gauge(
+        "scheduled_report_last_success_timestamp_seconds",
+        "When the report was last written, the daily one as `daily`; absent if never",
+        SCHEDULED_REPORTS,
+        lambda report: report.last_at,
+    ),
+    Gauge(
+        "scheduled_report_duration_seconds",
+        "How long writing the report took the last time",
+        SCHEDULED_REPORTS,
+        lambda report: report.last_seconds,
+    ),
+    Gauge(
+        "scheduled_report_next_timestamp_seconds",
+        "When the report is due next; in the past while it cannot be written",
+        SCHEDULED_REPORTS,
+        lambda report: report.due,
     ),
     Info(
         "config_hash_info",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from exporter.metrics.rows import Gauge, Info, Labels, ReportMetric, State, Subjects
-from report.model import DatastoreReport, GroupMatch, PbsJobReport, Report
+from report.model import DatastoreReport, PbsJobReport, Report
 
 DATASTORE = ("server", "datastore")
 DATASTORE_STATES = ("online", "maintenance", "unmounted", "error")
@@ -27,15 +27,10 @@ def _full_at(report: Report) -> Iterator[tuple[Labels, int]]:
 
 
 def _orphans(report: Report) -> Iterator[tuple[Labels, int]]:
-    """Yield how many groups of each namespace have no guest, where that is known of every group there."""
-    undecided = {
-        (group.server, group.datastore, group.namespace) for group in report.groups if group.match is GroupMatch.UNKNOWN
-    }
+    """Yield how many groups of each namespace have no guest; the Report has only namespaces in which that is known of every group."""
     for judged in report.datastores:
         for namespace, groups, _ in judged.orphans:
-            place = (judged.server, judged.datastore.name, namespace)
-            if place not in undecided:
-                yield place, groups
+            yield (judged.server, judged.datastore.name, namespace), groups
 
 
 def _jobs(report: Report) -> Iterator[tuple[Labels, PbsJobReport]]:

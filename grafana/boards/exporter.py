@@ -125,8 +125,11 @@ NOW = (
     ),
     Figures(
         "Failed reports",
-        "Daily reports that could not be written, within a day.",
-        Query("sum by (instance) (increase(vzcover_report_failures_total[1d]))", "{{instance}}"),
+        "Times that a report could not be written, within a day; the daily one is called daily.",
+        Query(
+            "sum by (instance, report) (increase(vzcover_scheduled_report_failures_total[1d]))",
+            "{{instance}} {{report}}",
+        ),
         thresholds=BAD_IF_ANY,
         width=6,
     ),
@@ -210,9 +213,9 @@ REFRESHES = (
         width=8,
     ),
     Graph(
-        "Duration of daily reports",
-        "How long writing the last daily report took.",
-        [Query(greatest("report_duration_seconds", "instance"), "{{instance}}")],
+        "Duration of reports",
+        "How long writing each report took the last time; the daily one is called daily.",
+        [Query(greatest("scheduled_report_duration_seconds", "instance, report"), "{{instance}} {{report}}")],
         unit="s",
         width=8,
     ),

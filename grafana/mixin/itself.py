@@ -98,9 +98,9 @@ EXPORTER_ALERTS = (
         "VzcoverReportFailing",
         "warning",
         "short",
-        "increase(vzcover_report_failures_total[15m]) > 0",
-        "The daily report cannot be written.",
-        "The daily report of {{ $labels.instance }} cannot be written; it is tried again every minute.",
+        "increase(vzcover_scheduled_report_failures_total[15m]) > 0",
+        "The report {{ $labels.report }} cannot be written.",
+        "The report {{ $labels.report }} of {{ $labels.instance }} cannot be written; it is tried again every minute.",
     ),
     Alert(
         "VzcoverDeliveryFailing",

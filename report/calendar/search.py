@@ -9,6 +9,7 @@ Only `report.schedules` is public; the `calendar_*` modules are its parts.
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import lru_cache
 
 from report.calendar.fields import NONE_LEFT, CalendarFields
 
@@ -144,8 +145,11 @@ def _instant(wall: int, zone: tzinfo, epoch: int) -> int:
     return wall - before if wall - before > epoch else wall - after
 
 
+@lru_cache(maxsize=1 << 14)
 def _offsets(wall: int, zone: tzinfo) -> tuple[int, int]:
-    """Return the distances from UTC that a wall clock can have: those before and after a change, equal on all other days."""
+    """Return the distances from UTC that a wall clock can have: those before and after a change, equal on all other days. Remembered, for
+    searches from any time of a day come by the same full hours.
+    """
     at = datetime(1970, 1, 1, tzinfo=zone) + timedelta(seconds=wall)
     before = zone.utcoffset(at)
     after = zone.utcoffset(at.replace(fold=1))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 from html import escape
 
-from report.html.style import tone
+from report.html.style import MARKS, tone
 from report.sections import Bullet, Chart, Drawing, Gauge, LegendEntry, Strip
 from report.timeline import DayState
 
@@ -40,9 +40,15 @@ def with_drawing(text: str, drawing: Drawing) -> str:
 def legend_html(entries: Sequence[LegendEntry]) -> str:
     """Given what parts of drawings mean, return them as a list; nothing for none."""
     items = "".join(
-        f"<li>{_svg('swatch', 10, _HEIGHT, _swatch(entry.state))}{escape(entry.word)}</li>" for entry in entries
+        f"<li>{_svg('swatch', 10, _HEIGHT, _swatch(entry.state))}{_mark(entry.state)}{escape(entry.word)}</li>"
+        for entry in entries
     )
     return f'<ul class="legend small">{items}</ul>\n' if items else ""
+
+
+def _mark(state: str) -> str:
+    mark = MARKS.get(tone(state), "")
+    return f'<b aria-hidden="true">{mark}</b> ' if mark else ""
 
 
 def chart_html(chart: Chart) -> str:

@@ -90,7 +90,7 @@ def _bar(counts: Sequence[StateCount]) -> str:
             at += width
     drawing = f'<svg class="bar" aria-hidden="true">{"".join(pieces)}</svg>\n' if pieces else ""
     legend = "".join(
-        f'<li class="{tone(count.state)}"><b>{count.count}</b> {_mark(count.state)}{escape(count.word)}</li>'
+        f'<li class="{tone(count.state)}"><b>{escape(count.shown)}</b> {_mark(count.state)}{escape(count.word)}</li>'
         for count in counts
     )
     return f'{drawing}<ul class="legend">{legend}</ul>\n'
@@ -99,8 +99,11 @@ def _bar(counts: Sequence[StateCount]) -> str:
 def _section(section: Section) -> Iterator[str]:
     wide = ' class="landscape"' if section.landscape else ""
     yield f'<section id="{escape(section.key)}"{wide}><h2>{escape(section.title)}</h2>\n'
-    for sentence in section.sentences:
-        yield f"<p>{escape(sentence)}</p>\n"
+    texts = list(map(escape, section.sentences))
+    if section.more:
+        texts[-1] = f'<a href="#{escape(section.more)}">{texts[-1]}</a>'
+    for text in texts:
+        yield f"<p>{text}</p>\n"
     if section.chart:
         yield chart_html(section.chart)
     yield legend_html(section.legend)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from report.evidence import Evidence, Holding, Judgement
+from report.evidence import NOTHING_FOUND, Evidence, Holding, Judgement, joined
 from report.findings import Finding, FindingCode
 from report.judgements.freshness import in_time, late_after, limit_doubts
 from report.model import Copy, Reason
@@ -36,26 +36,26 @@ def judge_copies(evidence: Evidence, offsite_doubts: Callable[[Evidence], Sequen
     lag = None if offsite is None or newest is None else newest - offsite
     known = not unseen_copies(evidence) and all(in_time(evidence, copy.newest_at) is not None for copy in copies)
     if newest is None:
-        return Copies(copies, lag, known, Judgement())
+        return Copies(copies, lag, known, NOTHING_FOUND)
     parts = (
         _number(evidence, copies),
         _offsite(evidence, copies, lag, offsite_doubts),
         Judgement(tuple(_syncs(evidence))),
     )
-    findings = tuple(finding for part in parts for finding in part.findings)
-    return Copies(copies, lag, known, Judgement(findings, tuple(doubt for part in parts for doubt in part.doubts)))
+    return Copies(copies, lag, known, joined(parts))
 
 
 def _copies(evidence: Evidence) -> Iterator[Copy]:
     """Yield a copy a store: two namespaces of one datastore are one store, because they are lost together."""
-    stores: dict[tuple[str, str], list[Holding]] = {}
+    stores: dict[tuple[str, str], Holding] = {}
     for holding in evidence.holdings:
-        if holding.usable:
-            group = holding.matched.group
-            stores.setdefault((group.server, group.datastore), []).append(holding)
-    for (server, datastore), holdings in stores.items():
-        newest = max(holding.newest_usable_at or 0 for holding in holdings)
-        mark = holdings[0].mark
+        if holding.newest_usable_at is not None:
+            store = (holding.target.server, holding.target.datastore)
+            other = stores.get(store)
+            if other is None or holding.newest_usable_at > (other.newest_usable_at or 0):
+                stores[store] = holding
+    for (server, datastore), holding in stores.items():
+        newest, mark = holding.newest_usable_at or 0, holding.mark
         yield Copy(
             server=server,
             datastore=datastore,
@@ -72,10 +72,10 @@ def _copies(evidence: Evidence) -> Iterator[Copy]:
 def _number(evidence: Evidence, copies: tuple[Copy, ...]) -> Judgement:
     wanted = evidence.expectation.copies
     if wanted <= 1:
-        return Judgement()
+        return NOTHING_FOUND
     recent = sum(1 for copy in copies if copy.within_limit)
     if sum(1 for copy in copies if in_time(evidence, copy.newest_at)) >= wanted:
-        return Judgement()
+        return NOTHING_FOUND
     if recent >= wanted:
         return Judgement(doubts=limit_doubts(evidence))
     few = Finding.of(FindingCode.TOO_FEW_COPIES, copies=recent, wanted=wanted, rule=evidence.rule)
@@ -91,7 +91,7 @@ def _offsite(
     """Judge the demand for an off-site copy: there, and young enough by its own limit or else by that of the newest backup."""
     expectation = evidence.expectation
     if not expectation.offsite:
-        return Judgement()
+        return NOTHING_FOUND
     offsite = [copy for copy in copies if copy.offsite]
     if not offsite or lag is None:
         return _unless(doubts(evidence), Finding.of(FindingCode.NO_OFFSITE_COPY, rule=evidence.rule))
@@ -100,7 +100,7 @@ def _offsite(
     if recent is None:
         return Judgement(doubts=limit_doubts(evidence))
     if recent:
-        return Judgement()
+        return NOTHING_FOUND
     allowed = limit if limit is not None else (late_after(evidence, newest) or newest) - newest
     late = Finding.of(
         FindingCode.OFFSITE_LATE, newest=newest, lag_seconds=lag, limit_seconds=allowed, rule=evidence.rule
@@ -124,10 +124,10 @@ def _syncs(evidence: Evidence) -> Iterator[Finding]:
     for holding in evidence.holdings:
         group = holding.matched.group
         for job in evidence.sync_jobs.get(group.server, ()):
-            if (group.server, job.id) in told or not carries(job, group):
+            if job.last_run_state in _CLEAN or (group.server, job.id) in told:
                 continue
-            told.add((group.server, job.id))
-            if job.last_run_state not in _CLEAN:
+            if carries(job, group):
+                told.add((group.server, job.id))
                 yield Finding.of(
                     FindingCode.SYNC_NOT_CLEAN,
                     f"{group.server}/{job.id}",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
-from report.backups import Archive
-from report.evidence import Evidence, Holding, Judgement, unless_unseen
+from report.evidence import NOTHING_FOUND, Evidence, Holding, Judgement, joined, unless_unseen
 from report.facts import IncludedVolume
 from report.findings import Finding, FindingCode
 from report.model import DiskCover, Reason, ReasonCode
@@ -90,7 +90,7 @@ def _content(evidence: Evidence, wanted: set[str]) -> Judgement:
     included = {key for key in wanted if not evidence.expectation.allows_without(key)}
     saved = _saved(newest, evidence.guest.guest_type, included) if newest else None
     if newest is None or saved is None:
-        return Judgement()
+        return NOTHING_FOUND
     judgements = [Judgement(tuple(_grown(evidence, newest, saved)))]
     missing = sorted(included - saved.keys())
     if missing:
@@ -102,10 +102,7 @@ def _content(evidence: Evidence, wanted: set[str]) -> Judgement:
             present=len(included),
         )
         judgements.append(unless_unseen(evidence, newest.weigh(finding) if evidence.active else finding))
-    return Judgement(
-        tuple(finding for judgement in judgements for finding in judgement.findings),
-        tuple(doubt for judgement in judgements for doubt in judgement.doubts),
-    )
+    return joined(judgements)
 
 
 def _saved(newest: Holding, guest_type: str, wanted: Iterable[str]) -> dict[str, int | None] | None:
@@ -119,11 +116,12 @@ def _saved(newest: Holding, guest_type: str, wanted: Iterable[str]) -> dict[str,
         return None
     if guest_type != "qemu":
         return dict.fromkeys(wanted if any(_ROOT.fullmatch(archive.name) for archive in group.newest_archives) else ())
-    return {key: archive.size for archive in group.newest_archives if (key := _key_of(archive))}
+    return {key: archive.size for archive in group.newest_archives if (key := _key_of(archive.name))}
 
 
-def _key_of(archive: Archive) -> str | None:
-    match = _DRIVE.fullmatch(archive.name)
+@lru_cache(maxsize=1024)
+def _key_of(archive: str) -> str | None:
+    match = _DRIVE.fullmatch(archive)
     return match.group(1) if match else None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from report.backups import SnapshotFlag
-from report.evidence import Evidence, Holding, Judgement
+from report.evidence import NOTHING_FOUND, Evidence, Holding, Judgement, picked
 from report.facts import StorageDefinition
 from report.findings import Finding, FindingCode
 
@@ -34,14 +34,16 @@ def key_of(holding: Holding, position: int) -> str | None:
 
 def _of(holding: Holding) -> Iterator[Finding]:
     newest = holding.versions[-1]
+    if holding.has(newest, SnapshotFlag.ENCRYPTED):
+        return
     encrypted = holding.versions_with(SnapshotFlag.ENCRYPTED)
-    if encrypted and not holding.has(newest, SnapshotFlag.ENCRYPTED):
+    if encrypted:
         first_plain = next(place for place in holding.versions if place > encrypted[-1])
         lost = Finding.of(
             FindingCode.ENCRYPTION_LOST, holding.place, place=holding.place, since=holding.at(first_plain)
         )
         yield holding.weigh(lost)
-    elif holding.has(newest, SnapshotFlag.SIGNED) and not holding.has(newest, SnapshotFlag.ENCRYPTED):
+    elif holding.has(newest, SnapshotFlag.SIGNED):
         yield Finding.of(FindingCode.SIGNED_ONLY, holding.place, place=holding.place)
 
 
@@ -52,9 +54,8 @@ def _keys(holding: Holding, node: str) -> Iterator[Finding]:
     if not holding.usable:
         return
     group, newest = holding.matched.group, holding.usable[-1]
-    in_use = (
-        sorted({key for place in holding.usable if (key := key_of(holding, place))}) if group.key_fingerprints else []
-    )
+    numbers = set(picked(group.snapshots.keys, holding.usable)) if group.snapshots.keys else ()
+    in_use = sorted({group.key_fingerprints[number - 1] for number in numbers if number})
     if len(in_use) > 1:
         keys = ", ".join(in_use)
         yield Finding.of(FindingCode.SEVERAL_KEYS, holding.place, place=holding.place, keys=keys)
@@ -91,7 +92,7 @@ def _demanded(evidence: Evidence) -> Judgement:
     """
     newest = evidence.newest
     if not evidence.expectation.encrypted or newest is None:
-        return Judgement()
+        return NOTHING_FOUND
     promised = [holding for holding in evidence.holdings if holding.promised and holding.usable]
     return Judgement(
         tuple(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from report.evidence import Evidence, Judgement, incomplete, unless_unseen
+from report.evidence import NOTHING_FOUND, Evidence, Judgement, incomplete, joined, unless_unseen
 from report.facts import BackupJob
 from report.findings import Finding, FindingCode, Severity
 from report.jobs import next_event, parse_schedule
@@ -32,7 +32,7 @@ class Freshness:
     due_at: int | None = None
     late_at: int | None = None
     recent: bool | None = None
-    judgement: Judgement = field(default=Judgement())
+    judgement: Judgement = field(default=NOTHING_FOUND)
 
     @property
     def limit_seconds(self) -> int | None:
@@ -45,11 +45,12 @@ def judge_freshness(evidence: Evidence) -> Freshness:
     newest = evidence.newest_at
     if newest is None:
         return Freshness(recent=None if evidence.unseen else False, judgement=_without_usable(evidence))
-    due = due_after(evidence, evidence.active, newest)
-    recent = in_time(evidence, newest)
+    due, bounds = due_after(evidence, evidence.active, newest), _bounds(evidence, evidence.active, newest)
+    recent = _recent(evidence, bounds)
     if recent is False and evidence.unseen:
         recent = None
-    return Freshness(newest, due, late_after(evidence, newest), recent, _judge(evidence, newest, due))
+    late_at = bounds[0] if bounds and evidence.zone_known and not _unreadable(evidence) else None
+    return Freshness(newest, due, late_at, recent, _judge(evidence, newest, due, bounds))
 
 
 def late_after(evidence: Evidence, newest: int) -> int | None:
@@ -63,7 +64,11 @@ def late_after(evidence: Evidence, newest: int) -> int | None:
 
 def in_time(evidence: Evidence, newest: int) -> bool | None:
     """Given the evidence and the time of a backup, say whether it is young enough; None where what was not read decides that."""
-    recent = _within(_bounds(evidence, evidence.active, newest), evidence.now)
+    return _recent(evidence, _bounds(evidence, evidence.active, newest))
+
+
+def _recent(evidence: Evidence, bounds: tuple[int, int] | None) -> bool | None:
+    recent = _within(bounds, evidence.now)
     return None if recent and _unreadable(evidence) else recent
 
 
@@ -122,8 +127,8 @@ def _scheduled_bounds(evidence: Evidence, jobs: Sequence[BackupJob], newest: int
 
 def due_after(evidence: Evidence, jobs: Sequence[BackupJob], newest: int) -> int | None:
     """Given jobs and the time of a backup, return their first event after it: until then nothing was promised (F11)."""
-    events = (next_event(job.schedule or "", evidence.zone, newest) for job in jobs)
-    return min((at for at in events if at is not None), default=None)
+    events = [next_event(job.schedule or "", evidence.zone, newest) for job in jobs]
+    return min([at for at in events if at is not None], default=None)
 
 
 def _without_usable(evidence: Evidence) -> Judgement:
@@ -137,10 +142,9 @@ def _without_usable(evidence: Evidence) -> Judgement:
     return Judgement((Finding.of(FindingCode.NEVER_BACKED_UP),))
 
 
-def _judge(evidence: Evidence, newest: int, due: int | None) -> Judgement:
+def _judge(evidence: Evidence, newest: int, due: int | None, bounds: tuple[int, int] | None) -> Judgement:
     """Judge a guest that has a usable backup: unscheduled, too old, late, excused by a run, due, or in time; then store by store."""
-    bounds = _bounds(evidence, evidence.active, newest)
-    recent = in_time(evidence, newest)
+    recent = _recent(evidence, bounds)
     parts = [_unscheduled(evidence, newest)]
     if recent is None:
         parts.append(Judgement(doubts=limit_doubts(evidence)))
@@ -150,19 +154,13 @@ def _judge(evidence: Evidence, newest: int, due: int | None) -> Judgement:
         if due is not None and evidence.now > due and bounds is not None:
             parts.append(Judgement((Finding.of(FindingCode.BACKUP_DUE, newest=newest, due=due, late_at=bounds[0]),)))
         parts.append(_stores(evidence))
-    return Judgement(
-        tuple(finding for part in parts for finding in part.findings),
-        (
-            *evidence.unread_promised,
-            *evidence.coverage.doubts,
-            *(doubt for part in parts for doubt in part.doubts),
-        ),
-    )
+    found = joined(parts)
+    return Judgement(found.findings, (*evidence.unread_promised, *evidence.coverage.doubts, *found.doubts))
 
 
 def _unscheduled(evidence: Evidence, newest: int) -> Judgement:
     if evidence.active or evidence.coverage.coverage is not Coverage.NOT_PLANNED:
-        return Judgement()
+        return NOTHING_FOUND
     return Judgement((Finding.of(FindingCode.NOT_SCHEDULED, newest=newest),))
 
 
@@ -190,25 +188,21 @@ def _too_late(evidence: Evidence, newest: int, due: int | None, bounds: tuple[in
 def _stores(evidence: Evidence) -> Judgement:
     """Judge each store that jobs write to: one that fell behind is late though another is in time."""
     if len(evidence.promised) < 2:
-        return Judgement()
-    found = [_store(evidence, target, jobs) for target, jobs in evidence.promised.items()]
-    return Judgement(
-        tuple(finding for judgement in found for finding in judgement.findings),
-        tuple(doubt for judgement in found for doubt in judgement.doubts),
-    )
+        return NOTHING_FOUND
+    return joined([_store(evidence, target, jobs) for target, jobs in evidence.promised.items()])
 
 
 def _store(evidence: Evidence, target: Target, jobs: Sequence[BackupJob]) -> Judgement:
-    held = [holding for holding in evidence.holdings if holding.matched.target == target]
+    held = [holding for holding in evidence.holdings if holding.target == target]
     newest = evidence.newest_on(target)
     if newest is None:
-        return Judgement()  # since when the job is there its tasks tell, and our own record: not what the store holds
+        return NOTHING_FOUND  # since when the job is there its tasks tell, and our own record: not what the store holds
     # the policy may allow more than the schedules promise, and never asks a weekly job for a backup each night
     allowed = newest + (evidence.expectation.max_age_seconds or 0)
     recent = evidence.now <= allowed or _within(_scheduled_bounds(evidence, jobs, newest), evidence.now)
     partly = tuple(incomplete(holding) for holding in held if holding.matched.group.incomplete)
     if recent:
-        return Judgement()
+        return NOTHING_FOUND
     if recent is None or partly:
         return Judgement(doubts=(*partly, *(limit_doubts(evidence) if recent is None else ())))
     due, place = due_after(evidence, jobs, newest) or 0, held[0].place

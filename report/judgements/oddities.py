@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from report.backups import place_name
-from report.evidence import Evidence, Holding, Judgement
+from report.evidence import Evidence, Holding, Judgement, picked
 from report.findings import Finding, FindingCode
 
 # the newest versions are compared with so many before them, where there are enough
@@ -24,9 +24,11 @@ def judge_oddities(evidence: Evidence) -> Judgement:
 
 def _sizes(evidence: Evidence) -> Iterator[Finding]:
     for holding in evidence.holdings:
-        sizes = holding.matched.group.snapshots.sizes
         shown = holding.usable[-(HISTORY_AT_MOST + SHOWN_FOR_VERSIONS) :]
-        known = [(place, sizes[place]) for place in shown if sizes[place] > 0]
+        sizes = picked(holding.matched.group.snapshots.sizes, shown)
+        if not sizes or _are_alike(sizes):
+            continue
+        known = [(place, size) for place, size in zip(shown, sizes, strict=True) if size > 0]
         odd = _odd([size for _, size in known])
         if odd:
             code, since, before = odd
@@ -47,7 +49,7 @@ def _odd(sizes: Sequence[int]) -> tuple[FindingCode, int, int] | None:
 
     The smallest and the largest of those before are the measure, so that a version within the group's range is never odd.
     """
-    if not sizes or max(COLLAPSED_BELOW * max(sizes), max(sizes) / JUMPED_ABOVE) <= min(sizes):
+    if not sizes or _are_alike(sizes):
         return None
     for last in range(1, min(SHOWN_FOR_VERSIONS, len(sizes) - HISTORY_AT_LEAST) + 1):
         newest = sizes[-last:]
@@ -57,6 +59,12 @@ def _odd(sizes: Sequence[int]) -> tuple[FindingCode, int, int] | None:
         if min(newest) > JUMPED_ABOVE * max(before):
             return FindingCode.SIZE_JUMPED, len(sizes) - last, max(before)
     return None
+
+
+def _are_alike(sizes: Sequence[int]) -> bool:
+    """Say whether all sizes are known, and none of them can be odd beside another."""
+    smallest, largest = min(sizes), max(sizes)
+    return smallest > 0 and max(COLLAPSED_BELOW * largest, largest / JUMPED_ABOVE) <= smallest
 
 
 def _whose(evidence: Evidence) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from datetime import tzinfo
 from functools import lru_cache
 
 from report.attempts import Attempt
-from report.evidence import Evidence, Judgement, unless_unseen
+from report.evidence import NOTHING_FOUND, Evidence, Judgement, unless_unseen
 from report.facts import BackupJob
 from report.findings import Finding, FindingCode
 from report.jobs import parse_schedule
@@ -78,7 +78,7 @@ def _unseen(evidence: Evidence) -> Iterator[Reason]:
 def _judgements(evidence: Evidence, attempts: tuple[Attempt, ...], doubts: Sequence[Reason]) -> Iterator[Judgement]:
     """Yield what the newest failure, missed runs and running tasks say; a log not read, or a backup not seen, may clear a failure."""
     if finding := _open_failure(evidence, attempts):
-        yield Judgement() if doubts else unless_unseen(evidence, finding)
+        yield NOTHING_FOUND if doubts else unless_unseen(evidence, finding)
     for missed in _missed(evidence) if evidence.zone_known else ():
         yield unless_unseen(evidence, missed)
     yield _of_running(evidence)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from report.backups import SnapshotFlag
-from report.evidence import Evidence, Holding, Judgement
+from report.evidence import NOTHING_FOUND, Evidence, Holding, Judgement
 from report.findings import Finding, FindingCode
 
 DAY_SECONDS = 86_400
@@ -18,12 +18,6 @@ def judge_verification(evidence: Evidence) -> Judgement:
     own = tuple(finding for holding in evidence.holdings if holding.pbs for finding in _of(holding, evidence))
     demanded = _demanded(evidence)
     return Judgement((*own, *demanded.findings), demanded.doubts)
-
-
-def newest_verified(holding: Holding) -> int | None:
-    """Given a holding, return the position of its newest version that was verified ok."""
-    flags, verified = holding.matched.group.snapshots.flags, int(SnapshotFlag.VERIFIED)
-    return next((place for place in reversed(holding.usable) if flags[place] & verified), None)
 
 
 def _of(holding: Holding, evidence: Evidence) -> Iterator[Finding]:
@@ -43,7 +37,7 @@ def _of(holding: Holding, evidence: Evidence) -> Iterator[Finding]:
                 newest=holding.at(failed[-1]),
             )
         )
-    verified = newest_verified(holding)
+    verified = holding.newest_verified
     if verified is None:
         if not failed:
             yield Finding.of(FindingCode.NEVER_VERIFIED, holding.place, place=holding.place)
@@ -88,17 +82,17 @@ def _demanded(evidence: Evidence) -> Judgement:
     """Judge the policy's demand: a backup that was verified ok and is young enough, on any store."""
     limit = evidence.expectation.verified_within_seconds
     if limit is None or evidence.newest is None:
-        return Judgement()
+        return NOTHING_FOUND
     held = [holding for holding in evidence.holdings if holding.pbs]
     if not held:
         return _unless_older(
             evidence,
             Finding.of(FindingCode.VERIFICATION_NOT_POSSIBLE, place=evidence.newest.place, rule=evidence.rule),
         )
-    times = [holding.at(place) for holding in held if (place := newest_verified(holding)) is not None]
+    times = [holding.at(place) for holding in held if (place := holding.newest_verified) is not None]
     newest = max(times, default=0)
     if newest and evidence.now - newest <= limit:
-        return Judgement()
+        return NOTHING_FOUND
     overdue = Finding.of(FindingCode.VERIFICATION_OVERDUE, newest=newest, limit_seconds=limit, rule=evidence.rule)
     return _unless_older(evidence, overdue)
 

@@ -33,7 +33,9 @@ class Block(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """Lines of running text or a heading. `kind` is its structure tag; `level` the outline level of `title`, if it has one."""
+    """Lines of running text or a heading. `kind` is its structure tag; `level` the outline level of `title`, if it has one; `anchor` is a
+    name that links may point to, `link` the anchor that the text leads to.
+    """
 
     lines: tuple[Line, ...]
     style: Style
@@ -44,6 +46,8 @@ class Words:
     kind: str = "P"
     title: str = ""
     level: int = 0
+    anchor: str = ""
+    link: str = ""
 
     @property
     def height(self) -> float:
@@ -51,7 +55,8 @@ class Words:
         return self.above + len(self.lines) * self.style.leading + self.below
 
     def draw(self, document: Document, top: float, places: Places) -> None:
-        """Draw the lines, and enter the title in the outline."""
+        """Draw the lines and the page that they lead to, and enter the title in the outline."""
+        target = places.get(self.link) if self.link else None
         if self.title:
             document.bookmark(self.title, self.level, top + self.above)
         baseline = top + self.above + self.style.baseline
@@ -59,6 +64,19 @@ class Words:
             for line in self.lines:
                 document.text(self.left, baseline, line.text, self.style, self.colour)
                 baseline += self.style.leading
+            if target:
+                last = self.lines[-1]
+                label = page_label(target)
+                end = self.left + last.width + 4
+                document.text(end, baseline - self.style.leading, label, self.style, LINK)
+                width = end + document.face(self.style).width(label, self.style.size) - self.left
+                height = len(self.lines) * self.style.leading
+                document.link(self.left, top + self.above, width, height, target)
+
+
+def page_label(target: Target) -> str:
+    """Given where a link leads, return how that is written beside it."""
+    return f"→ {target.page}"
 
 
 def _cells_height(cells: Sequence[tuple[Line, ...]], style: Style) -> float:
@@ -87,7 +105,8 @@ class TableHead:
     def draw(self, document: Document, top: float, places: Places) -> None:
         """Draw the headings."""
         with document.tagged("Artifact" if self.repeated else "P"):
-            self.table.draw_cells(document, top, self.cells, HEAD, MUTED)
+            for place, lines in enumerate(self.cells):
+                self.table.draw_cell(document, top, place, lines, HEAD, MUTED)
         with document.tagged("Artifact"):
             bottom = top + self.height - 1
             document.rule((self.table.left, bottom), (self.table.right, bottom), INK, 0.8)
@@ -172,13 +191,15 @@ class TableRow:
         with document.tagged("P"):
             if self.first and self.row.state:
                 draw_mark(document, self.row.state, table.left + 0.5, top + PAD + (CELL.leading - MARK) / 2)
-            table.draw_cells(document, top, self.cells, CELL, INK)
-            if self.first:
-                for place, drawing in self.row.drawings:
-                    self._draw_figure(document, top, place, drawing)
+            drawings = dict(self.row.drawings) if self.first else {}
+            for place, lines in enumerate(self.cells):
+                if place in drawings:
+                    self._draw_figure(document, top, place, drawings[place])
+                elif lines:
+                    table.draw_cell(document, top, place, lines, CELL, INK)
             if target and self.first:
-                label = f"→ {target.page}"
-                start = table.right - document.regular.width(document.regular.visible(label), CELL.size)
+                label = page_label(target)
+                start = table.right - document.regular.width(label, CELL.size)
                 document.text(start, top + PAD + CELL.baseline, label, CELL, LINK)
         if target:
             document.link(table.left, top, table.right - table.left, self.height, target)

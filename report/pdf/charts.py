@@ -74,7 +74,7 @@ def key_of(document: Document, pieces: Sequence[StateCount], width: float) -> tu
     entries: list[KeyEntry] = []
     offset, row = 0.0, 0
     for piece in pieces:
-        count = f"{piece.count} "
+        count = f"{piece.shown} "
         beside = _KEY_TEXT + document.bold.width(count, _KEY.size)
         first, *others = document.regular.wrap(piece.word, _KEY.size, width - beside)
         if offset and offset + beside + first.width > width:
@@ -130,7 +130,7 @@ class StateBar:
     ) -> None:
         """Write mark, count and word into a segment, or as much of that as it holds; the key has it all."""
         word = document.bold.visible(piece.word).replace("\n", " ")
-        for label in (f"{look.mark} {piece.count} {word}", f"{look.mark} {piece.count}", f"{piece.count}"):
+        for label in (f"{look.mark} {piece.shown} {word}", f"{look.mark} {piece.shown}", piece.shown):
             length = document.bold.width(label, _BAR_STYLE.size)
             if length + 8 <= width:
                 break

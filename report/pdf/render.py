@@ -6,7 +6,8 @@ from contextlib import closing
 from importlib.resources import as_file, files
 
 from report.pdf.document import Document, Metadata
-from report.pdf.pages import MARGIN, Page, lay_out
+from report.pdf.flow import lay_out
+from report.pdf.pages import MARGIN, Page
 from report.pdf.palette import MUTED, RULE
 from report.pdf.typography import Style
 from report.sections import Paper

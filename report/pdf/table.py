@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -11,7 +12,7 @@ from report.pdf.columns import Lines, even_out, flatten, share
 from report.pdf.document import Document
 from report.pdf.figures import natural_width
 from report.pdf.palette import Colour
-from report.pdf.typography import Line, Style
+from report.pdf.typography import Face, Line, Style
 from report.sections import Section
 
 CELL = Style(8)
@@ -28,7 +29,8 @@ _GAP = 10.0  # between two columns
 PAD = 2.7
 """Above and below a cell's text."""
 _MARKS = MARK + 6.0
-_PAGES = 26.0  # room for "→ 123"
+PAGES = 26.0
+"""Room for "→ 123"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +53,10 @@ class Table:
         """
         marks, links = any(row.state for row in section.rows), any(row.link for row in section.rows)
         start = left + (_MARKS if marks else 0.0)
-        usable = right - start - (_PAGES if links else 0.0) + _GAP
+        usable = right - start - (PAGES if links else 0.0) + _GAP
         drawn = _drawn(section)
         least = [
-            max(NARROWEST, _longest_word(document, column.heading), drawn.get(place, 0.0)) + _GAP
+            max(NARROWEST, _longest_word(document.bold, column.heading, HEAD.size), drawn.get(place, 0.0)) + _GAP
             for place, column in enumerate(section.columns)
         ]
         least = _with_whole_words(document, section, least, usable)
@@ -68,41 +70,37 @@ class Table:
         rights = tuple(column.right for column in section.columns)
         return Table(lefts, tuple(part - _GAP for part in parts), rights, left, right, marks, links)
 
-    def draw_cells(
-        self, document: Document, top: float, cells: Sequence[tuple[Line, ...]], style: Style, colour: Colour
+    def draw_cell(
+        self, document: Document, top: float, place: int, lines: Sequence[Line], style: Style, colour: Colour
     ) -> None:
-        """Draw each cell's lines in its column, the first line of each at the same height."""
-        leading, first = style.leading, top + PAD + style.baseline
-        for lines, left, width, right in zip(cells, self.lefts, self.widths, self.rights, strict=True):
-            for number, line in enumerate(lines):
-                if line.text:
-                    start = left + width - line.width if right else left
-                    document.text(start, first + number * leading, line.text, style, colour)
+        """Draw a cell's lines in its column; those of a row begin at the same height."""
+        left, width, right = self.lefts[place], self.widths[place], self.rights[place]
+        baseline = top + PAD + style.baseline
+        for line in lines:
+            if line.text:
+                document.text(left + width - line.width if right else left, baseline, line.text, style, colour)
+            baseline += style.leading
 
 
-def _longest_word(document: Document, heading: str) -> float:
-    words = document.bold.visible(heading).split()
-    return max((document.bold.width(word, HEAD.size) for word in words), default=0.0)
+def _longest_word(face: Face, text: str, size: float) -> float:
+    """Return how wide the widest word of a text is; a no-break space does not end one."""
+    words = re.split(r"[ \n]", face.visible(text))
+    return max((face.width(word, size) for word in words), default=0.0)
 
 
 def _whole_words(document: Document, section: Section) -> list[float]:
     """Return for each column the width in which no word of its cells is broken."""
-    face = document.regular
     texts = [" ".join(row.cells[place] for row in section.rows) for place in range(len(section.columns))]
-    return [
-        max((face.width(word, CELL.size) for word in face.visible(text).split()), default=0.0) + _GAP + 0.1
-        for text in texts
-    ]
+    return [_longest_word(document.regular, text, CELL.size) + _GAP + 0.1 for text in texts]
 
 
 def _with_whole_words(document: Document, section: Section, least: list[float], usable: float) -> list[float]:
     """Return the least widths, widened where a column has few texts, as states have, so that none of their words is broken."""
-    face, wider = document.regular, list(least)
+    wider = list(least)
     for place in range(len(section.columns)):
         texts = {row.cells[place] for row in section.rows if place < len(row.cells)}
         if len(texts) <= _FEW_TEXTS:
-            words = {word for text in texts for word in face.visible(text).split()}
-            widest = max((face.width(word, CELL.size) for word in words), default=0.0)
+            widest = _longest_word(document.regular, " ".join(texts), CELL.size)
             wider[place] = max(least[place], min(widest, _LONGEST_WORD) + _GAP + 0.1)
     return wider if sum(wider) <= usable else least
 
@@ -128,8 +126,8 @@ def _drawn(section: Section) -> dict[int, float]:
 
 
 def _needed(document: Document, section: Section, drawn: Mapping[int, float]) -> list[float]:
-    """Return for each column the width in which its heading and all but the longest twentieth of its cells stand on one line, or which
-    its drawings need.
+    """Return for each column the width in which all but the longest twentieth of its cells stand on one line, and its heading on three, or
+    which its drawings need.
     """
     regular, bold = document.regular, document.bold
     needed = []
@@ -141,5 +139,5 @@ def _needed(document: Document, section: Section, drawn: Mapping[int, float]) ->
         widths = sorted(max(regular.width(line, CELL.size) for line in cell.split("\n")) for cell in cells)
         usual = widths[len(widths) * 19 // 20 - 1 if len(widths) >= 20 else -1] if widths else 0.0
         heading = bold.width(bold.visible(column.heading).replace("\n", " "), HEAD.size)
-        needed.append(max(usual, heading) + _GAP + 0.1)
+        needed.append(max(usual, 0.4 * heading) + _GAP + 0.1)
     return needed

@@ -12,7 +12,7 @@ from report.pdf.typography import Style
 from report.sections import Chart
 
 _LABEL = Style(7.5)
-_HEIGHT = 54.0
+_HEIGHT = 46.0
 _LABELS = 13.0
 _ABOVE = 5.0
 _WIDEST = 12.0  # of a day

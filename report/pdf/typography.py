@@ -15,6 +15,8 @@ Widths = Mapping[int, float]
 """Code point → advance in thousandths of the font size; only the letters that the font has."""
 
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+# the blocks of Unicode whose letters run from right to left
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
 _WORDS = re.compile(r" +|[^ ]+")
 # where a word that is too long for its line may be cut: after these, else between any two letters
 _FRAGMENTS = re.compile(r"[^]\-_./\\@:,;=&|]*[]\-_./\\@:,;=&|]+|[^]\-_./\\@:,;=&|]+")
@@ -44,6 +46,11 @@ class Line:
 
     text: str
     width: float
+
+
+def is_right_to_left(text: str) -> bool:
+    """Say whether a text has letters that run from right to left."""
+    return _RIGHT_TO_LEFT.search(text) is not None
 
 
 class _Advances(dict[str, float]):
@@ -85,9 +92,14 @@ class _Visible(dict[int, int | str]):
 
 
 class Face:
-    """One weight of the text font together with a fallback font, which is asked for only when a letter needs it."""
+    """One weight of the text font together with a fallback font, which is asked for only when a letter needs it. `measure`, if given, tells
+    the width of right-to-left text, whose letters change their shape with those beside them, in thousandths of the font size.
+    """
 
-    def __init__(self, main: Widths, fallback: Callable[[], Widths]) -> None:
+    def __init__(
+        self, main: Widths, fallback: Callable[[], Widths], measure: Callable[[str], float] | None = None
+    ) -> None:
+        self._measure = measure
         self._advances = _Advances(main, fallback)
         self._visible = _Visible(self._advances)
         self._wrapped: dict[tuple[str, float, float], tuple[Line, ...]] = {}
@@ -102,6 +114,8 @@ class Face:
 
     def width(self, text: str, size: float) -> float:
         """Given visible text without "\\n" and a size in points, return its width in points."""
+        if self._measure and not text.isascii() and is_right_to_left(text):
+            return self._measure(text) * size / 1000
         return sum(map(self._advances.__getitem__, text)) * size / 1000
 
     def letter_width(self, letter: str) -> float:
@@ -176,13 +190,11 @@ class Face:
         return pieces
 
     def _letters(self, fragment: str, size: float, limit: float) -> list[str]:
-        pieces, current, width = [], "", 0.0
+        pieces, current = [], ""
         for letter in fragment:
-            advance = self._advances[letter] * size / 1000
             # a mark without width of its own stays with the letter it stands on
-            if current and advance and width + advance > limit:
+            if current and self._advances[letter] and self.width(current + letter, size) > limit:
                 pieces.append(current)
-                current, width = "", 0.0
+                current = ""
             current += letter
-            width += advance
         return [*pieces, current]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from report.findings import Severity
 from report.model import EstateFinding, Protection, Report
-from report.rows.shared import Reader
+from report.rows.shared import Reader, shortened
 from report.sections import Row, Section
 from report.words import capitalise, describe_finding, describe_finding_remedy, printable
 
@@ -15,17 +15,24 @@ def estate_section(report: Report, reader: Reader, at_most: int) -> Section | No
     """Given a report and how many rows page one has room for, return the warnings about jobs, stores and waivers, critical ones first; None
     without any.
     """
+    section = _estate(report, reader, "estate")
+    return shortened(section, at_most, "estate_all", reader) if section.rows else None
+
+
+def all_estate(report: Report, reader: Reader, at_most: int) -> tuple[Section, ...]:
+    """Given a report and how many rows page one has room for, return all these warnings, where they are more."""
+    section = _estate(report, reader, "estate_all")
+    return (section,) if len(section.rows) > at_most else ()
+
+
+def _estate(report: Report, reader: Reader, key: str) -> Section:
     found = sorted((each for each in report.findings if each.finding.lowers), key=_gravest_first)
-    if not found:
-        return None
-    more = len(found) - at_most
     return Section(
-        key="estate",
+        key=key,
         number=4,
-        title=reader.word("section.estate"),
-        sentences=(reader.word("estate.more", count=more),) if more > 0 else (),
+        title=reader.word(f"section.{key}"),
         columns=reader.columns(("source", 1.5), ("finding", 6), ("remedy", 5)),
-        rows=tuple(_row(each, report, reader) for each in found[:at_most]),
+        rows=tuple(_row(each, report, reader) for each in found),
     )
 
 

@@ -7,8 +7,10 @@ from dataclasses import replace
 from report.model import Coverage, GuestReport, Issue, IssueCode, Protection, Report
 from report.rows.changes import changes_section
 from report.rows.estate import estate_section
+from report.rows.scope import scope_in_words
 from report.rows.servers import capacity
 from report.rows.shared import (
+    FINDINGS_SHOWN,
     Reader,
     age_in_words,
     attention_state,
@@ -17,7 +19,9 @@ from report.rows.shared import (
     guest_label,
     has_servers,
     needing_attention,
+    open_since,
     remedies_in_words,
+    shortened,
     why_in_words,
 )
 from report.rows.trend import trend_note, trend_section
@@ -32,7 +36,10 @@ from report.words import (
     describe_issue_meaning,
     describe_issue_remedy,
     describe_protection,
+    describe_state,
+    format_date,
     format_long_instant,
+    format_number,
     front_sentence,
     judged_protection,
     printable,
@@ -40,6 +47,9 @@ from report.words import (
 )
 
 ROWS_AT_MOST = 8
+FINDINGS_AT_MOST = 2
+"""Told of a guest on page one, which has to hold what could not be seen too."""
+
 _GRAVEST_FIRST = (
     IssueCode.SOURCE_DOWN,
     IssueCode.NO_GUEST_VISIBLE,
@@ -61,26 +71,35 @@ _GRAVEST_FIRST = (
     IssueCode.NOTES_NOT_READ,
     IssueCode.NODE_OFFLINE,
 )
+# which list of the following pages has the guests that need attention, by their coverage
+_LISTED = {
+    Coverage.NOT_PLANNED: "guests_without_backup",
+    Coverage.UNDECIDED: "guests_undecided",
+    Coverage.PLANNED: "guests_at_risk",
+}
 
 
 def build_front(report: Report, reader: Reader, site: str) -> FrontPage:
     """Given a report and the site's name, return page one; its capacity only where a PBS is configured."""
-    changed = changes_section(report, reader, ROWS_AT_MOST)
+    changed = changes_section(report, reader)
     estate = estate_section(report, reader, ROWS_AT_MOST)
-    told = (changed, _worst(report, reader), trend_section(report, reader), estate, _unseen(report, reader))
+    told = (changed, _worst(report, reader), _unseen(report, reader), trend_section(report, reader), estate)
     sections = tuple(section for section in told if section)
     return FrontPage(
         title=reader.word("title", site=site),
-        subtitle=reader.word(
-            "subtitle",
-            date=format_long_instant(report.created_at, reader.zone, reader.language),
-            zone=zone_name(reader.zone),
-        ),
+        subtitle=_subtitle(report, reader),
         sentence=front_sentence(report, reader.language),
         notes=_notes(report, reader),
         bar=_bar(report, reader),
         sections=(*sections, capacity(report, reader)) if has_servers(report) else sections,
     )
+
+
+def _subtitle(report: Report, reader: Reader) -> str:
+    """Say as of when, in which zone, and about which guests."""
+    date = format_long_instant(report.created_at, reader.zone, reader.language)
+    said = reader.word("subtitle", date=date, zone=zone_name(reader.zone))
+    return " ".join(filter(None, (said, scope_in_words(report.scope, reader))))
 
 
 def _notes(report: Report, reader: Reader) -> tuple[str, ...]:
@@ -103,16 +122,21 @@ def _bar(report: Report, reader: Reader) -> tuple[StateCount, ...]:
         return ()
     if report.summary.backups_read:
         return tuple(
-            StateCount(state, describe_protection(state, reader.language), count)
+            _piece(state, count, reader)
             for state, count in judged_protection(report).items()
             if count or state is not Protection.WAIVED
         )
     counts = dict(report.summary.demanded_coverage)
-    bar = [StateCount(state, describe_coverage(state, reader.language), counts.get(state, 0)) for state in Coverage]
+    bar: list[tuple[Coverage | Protection, int]] = [(state, counts.get(state, 0)) for state in Coverage]
     waived = report.summary.guests - report.summary.demanded
     if waived:
-        bar.append(StateCount(Protection.WAIVED, describe_protection(Protection.WAIVED, reader.language), waived))
-    return tuple(bar)
+        bar.append((Protection.WAIVED, waived))
+    return tuple(_piece(state, count, reader) for state, count in bar)
+
+
+def _piece(state: Coverage | Protection, count: int, reader: Reader) -> StateCount:
+    shown = format_number(count, reader.language)
+    return StateCount(state, describe_state(state, count, reader.language), count, shown)
 
 
 def attention_section(
@@ -138,13 +162,21 @@ def attention_section(
             for guest in guests
         ),
         empty=reader.word(f"worst.{nothing_missing(report)}"),
+        stacked=True,
     )
 
 
 def protection_section(
-    guests: tuple[GuestReport, ...], report: Report, reader: Reader, *, key: str, number: int
+    guests: tuple[GuestReport, ...],
+    report: Report,
+    reader: Reader,
+    *,
+    key: str,
+    number: int,
+    findings: int = FINDINGS_SHOWN,
 ) -> Section:
-    """Given guests that need attention, return the table of them: guest, state, why, age of the last good backup, what to do.
+    """Given guests that need attention, return the table of them: guest, state, age of the last good backup against its limit, why (at most
+    so many findings), what to do.
 
     While no backup was read it is the table on coverage.
     """
@@ -154,31 +186,37 @@ def protection_section(
         key=key,
         number=number,
         title=reader.word(f"section.{key}"),
-        columns=reader.columns(("guest", 2.5), ("state", 1.8), ("last_good", 1.8), ("reason", 5), ("remedy", 4.5)),
-        rows=tuple(_protection_row(guest, report.created_at, reader) for guest in guests),
+        columns=reader.columns(("guest", 2.5), ("state", 1.8), ("age_limit", 1.6), ("reason", 5), ("remedy", 4.5)),
+        rows=tuple(_protection_row(guest, report.created_at, findings, reader) for guest in guests),
         empty=reader.word(f"worst.{_nothing_at_risk(report)}"),
+        stacked=True,
     )
 
 
-def _protection_row(guest: GuestReport, now: int, reader: Reader) -> Row:
+def _protection_row(guest: GuestReport, now: int, findings: int, reader: Reader) -> Row:
     """Mark the row by the worse of what is known: protection, or coverage where protection is good or not known."""
-    by_coverage = attention_state(guest) == guest.coverage
-    state = (
-        describe_coverage(guest.coverage, reader.language)
-        if by_coverage
-        else describe_protection(guest.protection, reader.language)
-    )
+    if attention_state(guest) == guest.coverage:
+        state = describe_coverage(guest.coverage, reader.language)
+    else:
+        state = _since(describe_protection(guest.protection, reader.language), open_since(guest), now, reader)
     return Row(
         cells=(
             guest_label(guest),
             state,
             age_in_words(guest, now, reader),
-            why_in_words(guest, now, reader),
+            why_in_words(guest, now, reader, findings),
             remedies_in_words(guest, reader),
         ),
         state=attention_state(guest),
         link=guest_anchor(guest),
     )
+
+
+def _since(state: str, since: int | None, now: int, reader: Reader) -> str:
+    """Say since when what lowers the state is open, where an earlier report had it."""
+    if since is None or since >= now:
+        return state
+    return reader.word("state.open", state=state, date=format_date(since, reader.zone, reader.language))
 
 
 def _nothing_at_risk(report: Report) -> str:
@@ -203,22 +241,18 @@ def nothing_missing(report: Report) -> str:
 
 def _worst(report: Report, reader: Reader) -> Section:
     guests = tuple(needing_attention(report))
-    section = protection_section(guests[:ROWS_AT_MOST], report, reader, key="worst", number=4)
-    if len(guests) <= ROWS_AT_MOST:
-        return section
-    if report.summary.backups_read:
-        return replace(section, sentences=(_more(len(guests), "guests", reader),))
-    where = "guests_without_backup" if guests[ROWS_AT_MOST].coverage is Coverage.NOT_PLANNED else "guests_undecided"
-    return replace(section, sentences=(_more(len(guests), where, reader),))
+    shown = guests[:ROWS_AT_MOST]
+    section = protection_section(shown, report, reader, key="worst", number=4, findings=FINDINGS_AT_MOST)
+    found = {guest.coverage for guest in guests}
+    lists = [key for coverage, key in _LISTED.items() if coverage in found]
+    return shortened(section, ROWS_AT_MOST, lists[0], reader, count=len(guests), also=lists[1:]) if lists else section
 
 
 def _unseen(report: Report, reader: Reader) -> Section:
     gravest_first = sorted(report.issues, key=lambda issue: _GRAVEST_FIRST.index(issue.code))
     section = issues_section(tuple(gravest_first[:ROWS_AT_MOST]), reader, key="unseen", number=5)
     section = replace(section, empty=reader.word(f"unseen.{_nothing_unseen(report)}"))
-    if len(report.issues) <= ROWS_AT_MOST:
-        return section
-    return replace(section, sentences=(_more(len(report.issues), "method_issues", reader),))
+    return shortened(section, ROWS_AT_MOST, "method_issues", reader, count=len(report.issues))
 
 
 def _nothing_unseen(report: Report) -> str:
@@ -227,10 +261,6 @@ def _nothing_unseen(report: Report) -> str:
         return "unnamed"
     compared = all(source.coverage_disagreements == 0 for source in report.sources if source.kind != PBS)
     return "none" if compared else "not_compared"
-
-
-def _more(count: int, where: str, reader: Reader) -> str:
-    return reader.word("more_rows", shown=ROWS_AT_MOST, count=count, section=reader.word(f"section.{where}"))
 
 
 def issues_section(issues: tuple[Issue, ...], reader: Reader, *, key: str, number: int) -> Section:

@@ -147,7 +147,7 @@ def _backups(report: Report, guests: Sequence[GuestReport], reader: Reader) -> l
             groups.setdefault((group.pve, group.vmid), []).append(group)
     return [
         (
-            _last_backup(guest, report.created_at, reader),
+            _by_rule(_last_backup(guest, report.created_at, reader), guest.rule, reader),
             _versions(guest, groups.get((guest.pve, guest.guest.vmid), ()), reader),
         )
         for guest in guests
@@ -159,6 +159,11 @@ def _last_backup(guest: GuestReport, now: int, reader: Reader) -> str:
         return _no_backup(guest, reader)
     instant = format_instant(guest.newest_backup_at, reader.zone, reader.language)
     return reader.word("last_backup", instant=instant, age=age_in_words(guest, now, reader))
+
+
+def _by_rule(text: str, rule: str, reader: Reader) -> str:
+    """Name the rule that says what is expected of a guest; the default policy goes without saying."""
+    return reader.word("comma", one=text, other=reader.word("rule.named", rule=rule)) if rule else text
 
 
 def _no_backup(guest: GuestReport, reader: Reader) -> str:

@@ -24,7 +24,9 @@ from report.words import (
     format_instant,
     format_number,
     format_ratio,
+    join_known,
     join_phrases,
+    plural,
     printable,
     schedule_in_words,
     word_or,
@@ -51,9 +53,16 @@ def all_jobs(report: Report, reader: Reader) -> Section:
             ("last_run", 2.6),
         ),
         rows=tuple(_job_row(job, storages, reader) for job in report.jobs),
-        empty=reader.word("jobs.none" if clusters_seen(report) else "jobs.none_visible"),
+        empty=reader.word(_no_job(report)),
         landscape=True,
     )
+
+
+def _no_job(report: Report) -> str:
+    """Given a report without a job, return the key of the sentence that is true then."""
+    if report.is_cut:
+        return "jobs.none_in_scope"
+    return "jobs.none" if clusters_seen(report) else "jobs.none_visible"
 
 
 def _job_row(job: JobReport, storages: Mapping[tuple[str, str], StorageReport], reader: Reader) -> Row:
@@ -67,7 +76,7 @@ def _job_row(job: JobReport, storages: Mapping[tuple[str, str], StorageReport], 
             format_number(len(job.guests), reader.language),
             printable(job.storage) if job.storage else reader.word("unknown"),
             _retention(job, storages, reader),
-            _last_run(job.last_run, reader),
+            _runs(job, reader),
         ),
         state=job.state,
         anchor=job_anchor(job.pve, job.job.id),
@@ -91,6 +100,12 @@ def _retention(job: JobReport, storages: Mapping[tuple[str, str], StorageReport]
     if storage and storage.definition and storage.definition.keep is not None:
         return reader.word("retention.from_storage", keep=describe_keep(storage.definition.keep, reader.language))
     return reader.word("retention.default")
+
+
+def _runs(job: JobReport, reader: Reader) -> str:
+    """Say how the last run ended, and how many never happened."""
+    missed = plural("missed_runs", job.missed_runs, reader.language) if job.missed_runs else ""
+    return join_known((_last_run(job.last_run, reader), missed), reader.language)
 
 
 def _last_run(run: LastRun | None, reader: Reader) -> str:

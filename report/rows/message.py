@@ -36,14 +36,16 @@ class MessageText:
     brief: str
 
 
-def summary_message(report: Report, language: str, zone: tzinfo, *, site: str = "vzcover") -> MessageText:
+def summary_message(
+    report: Report, language: str, zone: tzinfo, *, site: str = "vzcover", name: str = ""
+) -> MessageText:
     """Given a Report, a language ("en", "fr") and the zone of instants, return page one as a message: its sentence, what changed, the
-    worst guests, and what could not be seen; the counts of the states are the subject.
+    worst guests, and what could not be seen; the counts of the states are the subject, after the report's name where it has one.
     """
     reader = Reader(language, zone)
     front = build_front(report, reader, site)
-    subject = _subject("message.subject", front.bar, reader)
-    parts = [front.subtitle, front.sentence, *(_section(section) for section in front.sections)]
+    subject = _subject("message.subject", front.bar, reader, name)
+    parts = [front.subtitle, front.sentence, *(_section(section, reader) for section in front.sections)]
     return MessageText(subject, "\n\n".join(parts) + "\n", brief_text(front, reader))
 
 
@@ -67,11 +69,10 @@ def news_message(
     return MessageText(subject, "\n".join(_news(report, news, reader)) + "\n\n" + summary.text, brief)
 
 
-def _subject(key: str, bar: Sequence[StateCount], reader: Reader) -> str:
-    if not bar:
-        return reader.word("message.subject.nothing")
-    told = [reader.word("message.state", state=piece.word, count=piece.count) for piece in bar if piece.count]
-    return reader.word(key, states=", ".join(told))
+def _subject(key: str, bar: Sequence[StateCount], reader: Reader, name: str = "") -> str:
+    told = [reader.word("message.state", state=piece.word, count=piece.shown) for piece in bar if piece.count]
+    states = ", ".join(told) or reader.word("message.nothing")
+    return reader.word("message.subject.named", report=name, states=states) if name else reader.word(key, states=states)
 
 
 def _news(report: Report, news: Sequence[NewsItem], reader: Reader) -> Iterator[str]:
@@ -92,7 +93,8 @@ def _headline(item: NewsItem, report: Report, reader: Reader) -> str:
         where, what = printable(item.source), _what(item.finding, report, reader)
     else:
         where, what = guest_label(item[0]), _what(item[1], report, reader)
-    return f"- {where}: {capitalise(what)}" if where else f"- {capitalise(what)}"
+    said = capitalise(what)
+    return "- " + (reader.word("message.named", name=where, text=said) if where else said)
 
 
 def _what(finding: Finding, report: Report, reader: Reader) -> str:
@@ -108,20 +110,20 @@ def _remedy(item: NewsItem, reader: Reader) -> str:
     return describe_finding_remedy(finding, reader.language, guest.guest.vmid)
 
 
-def _section(section: Section) -> str:
+def _section(section: Section, reader: Reader) -> str:
     lines = [*_heading(section.title), *section.sentences]
     for row in section.rows:
-        lines += _row(section, row)
+        lines += _row(section, row, reader)
     if not section.rows and section.empty:
         lines.append(section.empty)
     return "\n".join(lines)
 
 
-def _row(section: Section, row: Row) -> Iterator[str]:
+def _row(section: Section, row: Row, reader: Reader) -> Iterator[str]:
     """The first cell with content heads the row; the others follow under the names of their columns."""
     cells = [(column.heading, cell) for column, cell in zip(section.columns, row.cells, strict=True) if cell]
     for place, (heading, cell) in enumerate(cells):
-        yield f"- {cell}" if place == 0 else f"{_INDENT}{heading}: {cell}"
+        yield f"- {cell}" if place == 0 else _INDENT + reader.word("message.named", name=heading, text=cell)
 
 
 def _heading(title: str) -> tuple[str, str]:

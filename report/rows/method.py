@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from report.model import JobState, Protection, Report, SourceReport
 from report.policy import Expectation, Rule
 from report.rows.front import ROWS_AT_MOST, issues_section
+from report.rows.scope import scope_in_words
 from report.rows.shared import Reader
 from report.sections import Row, Section
 from report.verdict import VERDICTS
@@ -15,10 +17,12 @@ from report.words import (
     capitalise,
     describe_missing_privilege,
     describe_protection,
+    describe_scope,
     format_duration,
     format_instant,
     format_number,
     join_phrases,
+    plural,
     printable,
 )
 
@@ -85,9 +89,15 @@ def _disagreements(source: SourceReport, reader: Reader) -> str:
 
 def _rules(report: Report, reader: Reader, version: str, data_sha256: str | None) -> Section:
     """List the rules and thresholds that the verdicts rest on, with what is in force."""
-    facts = [(capitalise(reader.word("rule.default")), expectation_in_words(report.policy.default, reader))]
+    facts = [(reader.word("rule.about"), scope_in_words(report.scope, reader))] if report.is_cut else []
+    applied = Counter(guest.rule for guest in report.guests)
+    default = expectation_in_words(report.policy.default, reader)
+    facts.append((capitalise(reader.word("rule.default")), _with_count(default, applied[""], reader)))
     facts += [
-        (capitalise(reader.word("rule.named", rule=rule.name)), _rule_in_words(rule, reader))
+        (
+            capitalise(reader.word("rule.named", rule=rule.name)),
+            _with_count(_rule_in_words(rule, reader), applied[rule.name], reader),
+        )
         for rule in report.policy.rules
     ]
     rules = (*_RULES, *_BACKUP_RULES) if report.summary.backups_read else _RULES
@@ -111,6 +121,11 @@ def _rules(report: Report, reader: Reader, version: str, data_sha256: str | None
     )
 
 
+def _with_count(text: str, count: int, reader: Reader) -> str:
+    """Say of a rule to how many guests it applied: of the rules that match a guest the first one does."""
+    return reader.word("rule.applied", text=text, guests=plural("guests", count, reader.language))
+
+
 def _verdict(number: int, verdict: Protection, reader: Reader) -> str:
     """Name a row of the table: the first one that applies decides."""
     return reader.word("rule.verdict", number=number, verdict=describe_protection(verdict, reader.language))
@@ -118,7 +133,7 @@ def _verdict(number: int, verdict: Protection, reader: Reader) -> str:
 
 def _rule_in_words(rule: Rule, reader: Reader) -> str:
     demands = expectation_in_words(rule.expectation, reader)
-    return reader.word("rule.scope", scope=printable(str(rule.scope)), demands=demands)
+    return reader.word("rule.scope", scope=capitalise(describe_scope(rule.scope, reader.language)), demands=demands)
 
 
 def expectation_in_words(expectation: Expectation, reader: Reader) -> str:

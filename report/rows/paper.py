@@ -6,14 +6,16 @@ from dataclasses import replace
 from datetime import tzinfo
 
 from report.model import IssueCode, Report
-from report.rows.front import build_front
+from report.rows.changes import all_changes
+from report.rows.estate import all_estate
+from report.rows.front import ROWS_AT_MOST, build_front
 from report.rows.guests import all_guests, status_section, without_backup
 from report.rows.jobs import all_jobs, all_storages, drift
 from report.rows.method import method
 from report.rows.orphans import orphans
 from report.rows.protection import guests_at_risk, protection_sections
 from report.rows.retention import retention
-from report.rows.runbook import runbook, waivers
+from report.rows.runbook import runbook, storages_to_restore_from, waivers
 from report.rows.server_jobs import pbs_jobs
 from report.rows.servers import datastores
 from report.rows.shared import Reader, has_servers, shows_backups
@@ -33,7 +35,8 @@ def build_paper(
 ) -> Paper:
     """Given a report, a language ("en", "fr"), the zone that instants are shown in, the site's name, and the checksum of the data
     file that goes with it, return the whole report as text: page one and sections 7 to 15 of design/report.md; sections on
-    backups only where some were read or a PBS is configured, sections on backup servers only where one is.
+    backups only where some were read or a PBS is configured, sections on backup servers only where one is. Orphaned backups are nobody's,
+    and in no report on some guests.
 
     Raises ValueError for a language without words.
     """
@@ -43,16 +46,23 @@ def build_paper(
         created_at=report.created_at,
         front=build_front(report, reader, site),
         sections=(
+            *all_changes(report, reader),
+            *all_estate(report, reader, ROWS_AT_MOST),
             *without_backup(report, reader),
             *guests_at_risk(report, reader),
             all_guests(report, reader),
-            *((*retention(report, reader), orphans(report, reader)) if shows_backups(report) else ()),
+            *(retention(report, reader) if shows_backups(report) else ()),
+            *((orphans(report, reader),) if shows_backups(report) and not report.is_cut else ()),
             *protection_sections(report, reader),
             all_jobs(report, reader),
             all_storages(report, reader),
             *drift(report, reader),
             *((datastores(report, reader), pbs_jobs(report, reader)) if has_servers(report) else ()),
-            *((runbook(report, reader),) if report.summary.backups_read else ()),
+            *(
+                (*storages_to_restore_from(report, reader), runbook(report, reader))
+                if report.summary.backups_read
+                else ()
+            ),
             waivers(report, reader),
             *method(report, reader, version=version, data_sha256=data_sha256),
         ),

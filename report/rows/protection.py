@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from report.findings import Area, Finding, FindingCode
 from report.model import Coverage, EstateFinding, GroupMatch, GroupReport, GuestReport, Protection, Report
@@ -21,6 +21,7 @@ from report.words import (
     format_number,
     join_phrases,
     printable,
+    short_key,
 )
 
 COPIES_SHOWN = 4
@@ -120,6 +121,7 @@ class _Checked:
     failed: int = 0
     encrypted: int = 0
     newest_verified_at: int = 0
+    keys: set[str] = field(default_factory=set)
 
     def add(self, group: GroupReport) -> None:
         """Count a group."""
@@ -129,6 +131,7 @@ class _Checked:
         self.failed += group.verify_failed
         self.encrypted += group.encrypted
         self.newest_verified_at = max(self.newest_verified_at, group.newest_verified_at or 0)
+        self.keys.update(group.key_fingerprints)
 
 
 def checks(report: Report, reader: Reader) -> tuple[Section, ...]:
@@ -153,8 +156,9 @@ def checks(report: Report, reader: Reader) -> tuple[Section, ...]:
             ("verified>", 1.2),
             ("verify_failed>", 1.2),
             ("never_verified>", 1.4),
-            ("encrypted>", 1.2),
             ("newest_verified", 2.2),
+            ("encrypted>", 1.2),
+            ("keys", 2.6),
         ),
         rows=tuple(_checked_row(place, places[place], reader) for place in sorted(places)),
         empty=reader.word("checks.none"),
@@ -180,13 +184,15 @@ def checks(report: Report, reader: Reader) -> tuple[Section, ...]:
 def _checked_row(place: tuple[str, str, str], total: _Checked, reader: Reader) -> Row:
     server, datastore, namespace = place
     never = total.versions - total.verified - total.failed
-    counts = (total.groups, total.versions, total.verified, total.failed, never, total.encrypted)
+    counts = (total.groups, total.versions, total.verified, total.failed, never)
     newest = format_instant(total.newest_verified_at, reader.zone, reader.language)
     return Row(
         cells=(
             describe_place(datastore, namespace),
             *(format_number(count, reader.language) for count in counts),
             newest if total.newest_verified_at else reader.word("none"),
+            format_number(total.encrypted, reader.language),
+            _listed([short_key(key) for key in sorted(total.keys)], reader) or reader.word("none"),
         ),
         state=Protection.AT_RISK if total.failed else "",
         group=printable(server),

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from report.findings import FindingCode
-from report.model import GuestReport, Protection, Report
+from report.model import GuestReport, Protection, Report, StorageReport
 from report.policy import NO_END, Waiver
 from report.restores import STORAGE
 from report.rows.shared import Reader, guest_anchor, guest_label
 from report.sections import Row, Section
+from report.storage_options import DEFAULT_PORT, add_command
 from report.words import (
+    PBS,
     capitalise,
     describe_finding,
     describe_guest_type,
     describe_place,
     describe_reason,
+    describe_scope,
+    describe_waived,
     format_date,
     format_instant,
     format_number,
@@ -39,6 +43,52 @@ def runbook(report: Report, reader: Reader) -> Section:
         empty=reader.word("runbook.none"),
         landscape=True,
     )
+
+
+def storages_to_restore_from(report: Report, reader: Reader) -> tuple[Section, ...]:
+    """Given a report, return the part of section 13 that comes first when a cluster is gone: its storages on backup servers, and the
+    command that brings each back; nothing without any.
+    """
+    found = [storage for storage in report.storages if storage.exists and storage.storage_type == PBS]
+    if not found:
+        return ()
+    section = Section(
+        key="runbook_storages",
+        number=13,
+        title=reader.word("section.runbook_storages"),
+        sentences=(reader.word("runbook_storages.about"),),
+        columns=reader.columns(
+            ("storage", 1.6),
+            ("server", 1.8),
+            ("datastore", 1.4),
+            ("namespace", 1.4),
+            ("fingerprint", 3),
+            ("add_command", 6),
+            ("key", 2.4),
+        ),
+        rows=tuple(_storage(storage, reader) for storage in found),
+        landscape=True,
+    )
+    return (section,)
+
+
+def _storage(storage: StorageReport, reader: Reader) -> Row:
+    definition, unknown, none = storage.definition, reader.word("unknown"), reader.word("none")
+    name, group = printable(storage.storage), printable(storage.pve)
+    if definition is None:
+        return Row((name, *[unknown] * 6), group=group)
+    port = "" if definition.port in (None, DEFAULT_PORT) else f":{definition.port}"
+    key = {None: none, "1": unknown}.get(definition.encryption_key, definition.encryption_key)
+    cells = (
+        name,
+        printable(f"{definition.server}{port}") if definition.server else unknown,
+        printable(definition.datastore or "") or unknown,
+        printable(definition.namespace or "") or reader.word("namespace.root"),
+        printable((definition.fingerprint or "").upper()) or none,
+        printable(add_command(definition)),
+        printable(key or none),
+    )
+    return Row(cells, group=group)
 
 
 def _restore(guest: GuestReport, report: Report, reader: Reader) -> Row:
@@ -121,11 +171,10 @@ def waivers_with_guests(report: Report) -> Iterator[tuple[Waiver, int]]:
 def _waiver(waiver: Waiver, guests: int, report: Report, reader: Reader) -> Row:
     ended = not waiver.holds(report.created_at)
     until = end_in_words(waiver.until, reader)
-    about = ", ".join(part for part in (waiver.code, waiver.volume) if part)
     return Row(
         cells=(
-            printable(str(waiver.scope)),
-            printable(about) or reader.word("waivers.whole"),
+            capitalise(describe_scope(waiver.scope, reader.language)),
+            describe_waived(waiver.code, waiver.volume, reader.language) or reader.word("waivers.whole"),
             printable(waiver.reason),
             printable(waiver.owner) or reader.word("none"),
             reader.word("waivers.ended", until=until) if ended else until,

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from report.backups import GarbageCollection
 from report.model import DatastoreReport, JobState, Report
-from report.rows.shared import Reader, datastore_anchor
+from report.rows.shared import Reader, datastore_anchor, shortened
 from report.sections import Gauge, Row, Section
 from report.words import (
     all_seen,
@@ -36,11 +34,7 @@ def capacity(report: Report, reader: Reader) -> Section:
         rows=tuple(_capacity_row(store, reader) for store in ordered[:LINES_AT_MOST]),
         empty=reader.word(_no_datastore(report)),
     )
-    if len(ordered) <= LINES_AT_MOST:
-        return section
-    where = reader.word("section.datastores")
-    more = reader.word("more_rows", shown=LINES_AT_MOST, count=len(ordered), section=where)
-    return replace(section, sentences=(more,))
+    return shortened(section, LINES_AT_MOST, "datastores", reader, count=len(ordered))
 
 
 def _fullest_first(report: DatastoreReport) -> tuple[bool, float, str, str]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 
 from report.model import Coverage, GuestReport, Protection, Reason, ReasonCode, Report
-from report.sections import Column
+from report.sections import Column, Section
 from report.words import (
     PBS,
     capitalise,
@@ -15,8 +15,10 @@ from report.words import (
     describe_finding_remedy,
     describe_reason,
     describe_remedy,
+    enumerate_words,
     format_duration,
     join_phrases,
+    plural,
     printable,
     word,
 )
@@ -73,6 +75,21 @@ class Reader:
         )
 
 
+def shortened(
+    section: Section, at_most: int, where: str, reader: Reader, *, count: int | None = None, also: Sequence[str] = ()
+) -> Section:
+    """Given a section, how many of its rows to show, and the key of the section that has them all, return it with these rows and a
+    sentence that leads there; `count`: how many there are, where not all of them are rows already; `also`: keys of others that have
+    a part of them. A short one comes back as it is.
+    """
+    count = len(section.rows) if count is None else count
+    if count <= at_most:
+        return section
+    titles = [reader.word("quoted", text=reader.word(f"section.{key}")) for key in (where, *also)]
+    told = reader.word("more_rows", shown=at_most, count=count, sections=enumerate_words(titles, reader.language))
+    return replace(section, sentences=(*section.sentences, told), rows=section.rows[:at_most], more=where)
+
+
 def guest_anchor(guest: GuestReport) -> str:
     """Given a guest, return the anchor of its row in the list of all guests."""
     return f"guest-{guest.pve}-{guest.guest.vmid}"
@@ -102,12 +119,13 @@ def coverage_in_words(reasons: Iterable[Reason], reader: Reader) -> str:
     return capitalise(join_phrases(phrases, reader.language))
 
 
-def why_in_words(guest: GuestReport, now: int, reader: Reader) -> str:
-    """Given a guest and now (epoch), return why its state is what it is as one text: what was found against it, the gravest first, then
-    what is not known, then its jobs. What it is excused from is not told here.
+def why_in_words(guest: GuestReport, now: int, reader: Reader, at_most: int = FINDINGS_SHOWN) -> str:
+    """Given a guest and now (epoch), return why its state is what it is as one text: what was found against it, the gravest first and so
+    many at most, then what is not known, then its jobs. What it is excused from is not told here.
     """
-    found = [finding for finding in guest.findings if finding.lowers][:FINDINGS_SHOWN]
-    phrases = [describe_finding(finding, reader.language, reader.zone, now) for finding in found]
+    found = [finding for finding in guest.findings if finding.lowers]
+    phrases = [describe_finding(finding, reader.language, reader.zone, now) for finding in found[:at_most]]
+    phrases += [plural("reasons.more", len(found) - at_most, reader.language)] if len(found) > at_most else []
     told = [reason for reason in guest.reasons if not (phrases and reason.code is ReasonCode.IN_ACTIVE_JOB)]
     reasons = sorted(told, key=lambda reason: reason.code not in _OF_PROTECTION)
     phrases += [describe_reason(reason, reader.language, reader.zone) for reason in reasons]
@@ -124,6 +142,13 @@ def remedies_in_words(guest: GuestReport, reader: Reader) -> str:
     reasons = [describe_remedy(reason, language, vmid) for reason in guest.reasons]
     remedies = (*findings, *reasons) if guest.coverage is Coverage.PLANNED else (*reasons, *findings)
     return next((remedy for remedy in remedies if remedy), "")
+
+
+def open_since(guest: GuestReport) -> int | None:
+    """Given a guest, return since when (epoch) a finding lowers its protection without a break, as far as Reports are remembered; None
+    without any, or where that is not known.
+    """
+    return min((finding.since for finding in guest.findings if finding.lowers and finding.since), default=None)
 
 
 def age_in_words(guest: GuestReport, now: int, reader: Reader) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from report.backups import GarbageCollection
 from report.model import DatastoreReport, GroupPolicy, GroupReport, PbsJobReport
-from report.timeline import Forecast
+from report.timeline import Forecast, date_of
 from report.words import schedule_text
 
 Json = dict[str, Any]
@@ -30,6 +30,7 @@ def group_json(group: GroupReport) -> Json:
         "renamed": group.renamed,
         "protected": group.protected,
         "encrypted": group.encrypted,
+        "key_fingerprints": sorted(group.key_fingerprints),
         "verified": group.verified,
         "verify_failed": group.verify_failed,
         "inherited": group.inherited,
@@ -86,6 +87,10 @@ def datastore_json(report: DatastoreReport) -> Json:
             for namespace, groups, snapshots in report.orphans
         ],
         "forecast": _forecast(report.forecast),
+        "usage": [
+            {"day": date_of(each.day).isoformat(), "used_bytes": each.used_bytes, "total_bytes": each.total_bytes}
+            for each in report.usage
+        ],
     }
 
 

@@ -25,7 +25,7 @@ from report.model import (
     Summary,
 )
 from report.tables.json_backups import datastore_json, group_json, pbs_job_json
-from report.tables.json_findings import change_json, estate_finding_json, reason_json
+from report.tables.json_findings import change_json, estate_finding_json, reason_json, scope_json
 from report.tables.json_guests import guest_json
 from report.tables.json_policy import policy_json
 from report.tables.json_trend import trend_json
@@ -56,6 +56,7 @@ def _members(report: Report, language: str, version: str) -> Iterator[tuple[str,
     yield "language", language
     yield "sentence", front_sentence(report, language)
     yield "summary", _summary(report.summary)
+    yield "scope", scope_json(report.scope) if report.is_cut else None
     yield "compared_with", report.compared_with
     yield "trend", [trend_json(day) for day in report.trend]
     yield "policy", policy_json(report.policy)

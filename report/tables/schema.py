@@ -174,6 +174,7 @@ def report_schema() -> Schema:
         language={"enum": list(LANGUAGES)},
         sentence=described(TEXT, "page one's sentence"),
         summary=reference("summary"),
+        scope=described(nullable("scope"), "the guests that the document is about; null: all"),
         compared_with=described(
             INSTANT_OR_NULL, "the report that `changes` start from; epoch seconds, UTC; null: none"
         ),

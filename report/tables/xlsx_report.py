@@ -71,6 +71,7 @@ def report_xlsx(report: Report, language: str, zone: tzinfo) -> bytes:
         ("generated_at", Instant(report.created_at)),
         ("zone_of_dates", zone_name(zone)),
         ("vzcover_version", VERSION),
+        ("scope", str(report.scope)),
     )
     _fill(book.add_worksheet("About"), ("key", "value"), about, zone, looks)
     book.close()

@@ -8,8 +8,8 @@ from functools import lru_cache
 
 from report.model import GroupMatch, GroupPolicy, GroupReport, RetentionState
 from report.readings import Keep
-from report.wording.formats import enumerate_words, format_instant, format_number
-from report.wording.texts import join_phrases, plural, printable, word, word_or
+from report.wording.formats import enumerate_words, format_instant
+from report.wording.texts import format_number, join_phrases, plural, printable, word, word_or
 
 _PRUNERS = (("prune job ", "prune_job"), ("job ", "job"))
 _LAST_RUNS = frozenset({"ok", "warning", "error", "never", "running"})

@@ -10,8 +10,8 @@ from functools import lru_cache
 from babel.dates import format_date as format_date_by_pattern
 
 from report.timeline import BACKUP, FAILED, GONE, MISSED, NONE_EXPECTED, STATES, DayState, Forecast
-from report.wording.formats import format_date, format_number
-from report.wording.texts import plural, texts_of, word
+from report.wording.formats import format_date
+from report.wording.texts import format_number, plural, texts_of, word
 
 DAYS_TOLD = tuple(STATES[code] for code in (BACKUP, FAILED, MISSED, GONE, NONE_EXPECTED))
 """What may become of a day, in the order in which a reader is told."""

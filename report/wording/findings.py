@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from report.findings import INSTANTS, Finding, FindingCode, Parameter
 from report.wording.formats import format_bytes, format_duration, format_instant_with_zone
+from report.wording.scopes import describe_waiver_subject
 from report.wording.texts import fill, printable, texts_of, word
 
 # parameters that are words of their own: their values are keys
@@ -18,8 +19,16 @@ _SETTINGS = ("wanted", "found")
 # fingerprints of keys are shown by their first eight bytes, as PVE shows them
 _KEYS = ("key", "keys")
 SHORT_KEY = 23
-# the instant whose 0 means "never" in a text that has a variant for that
-_NEVER_OF = ("usable", "newest")
+# those of which the subject is a waiver
+_OF_WAIVERS = (FindingCode.WAIVER_EXPIRING, FindingCode.WAIVER_EXPIRED)
+# the parameter whose 0 asks for a variant of the text, where there is one: "never" of an instant, else what is left to say
+_VARIANT_AT_0 = {
+    "usable": "never",
+    "newest": "never",
+    "inherited": "failed",
+    "failed": "inherited",
+    "newest_bytes": "unsized",
+}
 
 
 @lru_cache(maxsize=32768)
@@ -30,11 +39,12 @@ def describe_finding(finding: Finding, language: str, zone: tzinfo, now: int) ->
     """
     table = texts_of(language).findings
     params = dict(finding.params)
-    never = any(params.get(name) == 0 for name in _NEVER_OF)
-    kind = "never" if never else "unknown" if params.get("key") == "" else params.get("field")
-    variant = f"{finding.code}.{kind}"
+    asked = (variant for name, variant in _VARIANT_AT_0.items() if params.get(name) == 0)
+    variant = f"{finding.code}.{next(asked, 'unknown' if params.get('key') == '' else params.get('field'))}"
     key = variant if variant in table else str(finding.code)
-    return fill(table[key], {"subject": finding.subject, **_shown(params, language, zone, now)})
+    of_waiver = finding.code in _OF_WAIVERS
+    subject = describe_waiver_subject(finding.subject, language) if of_waiver else finding.subject
+    return fill(table[key], {"subject": subject, **_shown(params, language, zone, now)})
 
 
 def describe_finding_remedy(finding: Finding, language: str, vmid: int) -> str:
@@ -51,6 +61,11 @@ def describe_finding_code(code: FindingCode, language: str) -> str:
     return texts_of(language).finding_meanings[str(code)]
 
 
+def short_key(fingerprint: str) -> str:
+    """Given a key's fingerprint, return its first eight bytes, as PVE shows it."""
+    return fingerprint[:SHORT_KEY]
+
+
 def _shown(params: Mapping[str, Parameter], language: str, zone: tzinfo, now: int) -> dict[str, object]:
     """Return parameters as text: instants with their age, durations, sizes, the rule in force."""
     shown: dict[str, object] = {}
@@ -65,7 +80,7 @@ def _shown(params: Mapping[str, Parameter], language: str, zone: tzinfo, now: in
         elif name == "rule":
             shown[name] = word("rule.named", language, rule=value) if value else word("rule.default", language)
         elif name in _KEYS:
-            shown[name] = ", ".join(key[:SHORT_KEY] for key in str(value).split(", "))
+            shown[name] = ", ".join(map(short_key, str(value).split(", ")))
         elif name in _SETTINGS and value == "":
             shown[name] = word("not_set", language)
         elif name in _CODED:

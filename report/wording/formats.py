@@ -8,9 +8,9 @@ from functools import lru_cache
 
 from babel.dates import format_datetime
 from babel.lists import format_list
-from babel.numbers import format_decimal, format_percent
+from babel.numbers import format_percent
 
-from report.wording.texts import NO_BREAK_SPACE, texts_of, word
+from report.wording.texts import NO_BREAK_SPACE, format_number, plain_spaces, texts_of, word
 
 _MINUTE = 60
 _HOUR = 60 * _MINUTE
@@ -20,15 +20,9 @@ _HOURS_UP_TO = 48 * _HOUR
 _THOUSAND = 1000
 
 
-@lru_cache(maxsize=8192)
-def format_number(number: float, language: str) -> str:
-    """Given a number, return it with the language's separators."""
-    return _plain_spaces(format_decimal(number, locale=language))
-
-
 def format_ratio(ratio: float, language: str) -> str:
     """Given a ratio (1.0 is all), return it in per cent, rounded down, so that 100 % means all."""
-    return _plain_spaces(format_percent(int(ratio * 100) / 100, locale=language))
+    return plain_spaces(format_percent(int(ratio * 100) / 100, locale=language))
 
 
 def format_instant(epoch: int | None, zone: tzinfo, language: str) -> str:
@@ -99,7 +93,7 @@ def iso_instant(epoch: int | None, zone: tzinfo) -> str:
 
 
 def _formatted(local: datetime, pattern: str, language: str) -> str:
-    return _plain_spaces(format_datetime(local, pattern, tzinfo=local.tzinfo, locale=language))
+    return plain_spaces(format_datetime(local, pattern, tzinfo=local.tzinfo, locale=language))
 
 
 @lru_cache(maxsize=1024)
@@ -120,7 +114,7 @@ def format_duration(seconds: int | None, language: str) -> str:
     shown = [f"{format_number(count, language)}{NO_BREAK_SPACE}{unit}" for count, unit in parts if count] or [
         f"0{NO_BREAK_SPACE}{texts.second}"
     ]
-    return sign + " ".join(shown)
+    return sign + NO_BREAK_SPACE.join(shown)
 
 
 @lru_cache(maxsize=4096)
@@ -140,8 +134,3 @@ def enumerate_words(parts: Sequence[str], language: str) -> str:
     """Given phrases, return them joined as a sentence does it: "a, b and c"."""
     # the English of Great Britain does without the comma before "and"
     return format_list(list(parts), locale="en_GB" if language == "en" else language)
-
-
-def _plain_spaces(text: str) -> str:
-    """Replace the narrow no-break space, which many fonts lack, by the ordinary no-break space."""
-    return text.replace("\N{NARROW NO-BREAK SPACE}", NO_BREAK_SPACE)

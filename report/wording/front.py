@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 
 from report.model import Coverage, Issue, IssueCode, Protection, Report
-from report.wording.formats import enumerate_words, format_number
-from report.wording.texts import capitalise, join_phrases, plural, printable, word
+from report.wording.formats import enumerate_words
+from report.wording.texts import capitalise, format_number, join_phrases, plural, printable, word
 
 _HIDING = frozenset(
     {
@@ -77,7 +77,7 @@ def front_sentence(report: Report, language: str) -> str:
 def _sentences(report: Report, language: str) -> list[str]:
     unseen = _unseen(report, language)
     if report.summary.guests == 0:
-        return [word("front.none_visible", language), unseen]
+        return [word("front.none_in_scope" if report.is_cut else "front.none_visible", language), unseen]
     differs = any(issue.code in _DISAGREEMENTS for issue in report.issues)
     opening = _on_backups(report, language) if report.summary.backups_read else _on_coverage(report, language)
     return [*opening, unseen, word("front.disagreement", language) if differs else ""]

@@ -205,7 +205,7 @@ FRENCH = Wording(
     every_hours="toutes les {} heures",
     span="{} de {} à {}",
     within_the_hour="toutes les heures à {}",
-    in_hours=("pendant l'heure {}", "pendant les heures {}"),
+    in_hours=("pendant l’heure {}", "pendant les heures {}"),
     at_minutes=("à la minute {}", "aux minutes {}"),
     at_seconds=("à la seconde {}", "aux secondes {}"),
     daily="tous les jours",
@@ -225,7 +225,7 @@ FRENCH = Wording(
     weekday_only="{}, seulement {},",
     in_years="{} {}",
     every_years="tous les {} ans à partir de {}",
-    never="jamais : aucun mois n'a un tel jour",
+    never="jamais : aucun mois n’a un tel jour",
     leap_years_only="{}, les années bissextiles seulement,",
     first_rounds={
         FieldName.MONTH: "{} ; {} seulement la première de plusieurs années consécutives",
@@ -237,10 +237,10 @@ FRENCH = Wording(
     second_value="seconde {}",
     hour_value="heure {}",
     rounds={
-        FieldName.MONTH: "l'année",
+        FieldName.MONTH: "l’année",
         FieldName.DAY: "le mois",
         FieldName.HOUR: "la journée",
-        FieldName.MINUTE: "l'heure",
+        FieldName.MINUTE: "l’heure",
         FieldName.SECOND: "la minute",
     },
     field_names={
@@ -252,28 +252,28 @@ FRENCH = Wording(
     },
     warnings={
         ScheduleWarningCode.HOURS_READ_AS_MINUTES: (
-            "`{schedule}` s'exécute {meaning}",
+            "`{schedule}` s’exécute {meaning}",
             " ; pour {intended}, écrire `{suggestion}`",
         ),
         ScheduleWarningCode.NO_SUCH_HOUR: (
-            "`{schedule}` s'exécute {meaning}, car les heures vont jusqu'à 23",
+            "`{schedule}` s’exécute {meaning}, car les heures vont jusqu’à 23",
             " ; pour minuit, écrire `{suggestion}`",
         ),
         ScheduleWarningCode.TIMES_READ_AS_MINUTES: (
-            "`{schedule}` s'exécute {meaning}, car la liste porte sur les minutes",
-            " ; pour une liste d'heures, écrire `{suggestion}`",
+            "`{schedule}` s’exécute {meaning}, car la liste porte sur les minutes",
+            " ; pour une liste d’heures, écrire `{suggestion}`",
         ),
         ScheduleWarningCode.RANGE_READ_AS_MINUTES: (
-            "`{schedule}` s'exécute {meaning}, car l'intervalle porte sur les minutes",
-            " ; pour un intervalle d'heures, écrire `{suggestion}`",
+            "`{schedule}` s’exécute {meaning}, car l’intervalle porte sur les minutes",
+            " ; pour un intervalle d’heures, écrire `{suggestion}`",
         ),
         ScheduleWarningCode.STEP_SKIPS_START: (
-            "`{schedule}` s'exécute {meaning}, car un pas ne divise pas {round}",
+            "`{schedule}` s’exécute {meaning}, car un pas ne divise pas {round}",
             " ; pour ne rien omettre, écrire les {field} `{suggestion}`",
         ),
-        ScheduleWarningCode.NEVER_RUNS: ("`{schedule}` ne s'exécute jamais : aucun de ses mois n'a un tel jour", ""),
+        ScheduleWarningCode.NEVER_RUNS: ("`{schedule}` ne s’exécute jamais : aucun de ses mois n’a un tel jour", ""),
         ScheduleWarningCode.FINER_THAN_A_MINUTE: (
-            "`{schedule}` demande plusieurs exécutions par minute ; Proxmox VE ne regarde ses tâches qu'une fois par minute",
+            "`{schedule}` demande plusieurs exécutions par minute ; Proxmox VE ne regarde ses tâches qu’une fois par minute",
             "",
         ),
     },
@@ -283,14 +283,14 @@ FRENCH = Wording(
         ScheduleProblem.BLANKS_AT_THE_ENDS: "enlever les blancs aux extrémités",
         ScheduleProblem.KEYWORD_CASE: "les mots-clés sont en minuscules, par exemple `daily`",
         ScheduleProblem.CRON_KEYWORD: "les mots en `@` sont ceux de cron ; écrire `daily`, pas `@daily`",
-        ScheduleProblem.CRON_LINE: "cela ressemble à une ligne cron ; `30 2 * * 1-5` s'écrit `mon..fri 02:30`",
-        ScheduleProblem.WEEKDAY_DASH: "un intervalle de jours s'écrit avec deux points de suite : `mon..fri`",
-        ScheduleProblem.ZONE: "le seul fuseau possible est un `UTC` final en majuscules ; sinon celui de l'hôte vaut",
+        ScheduleProblem.CRON_LINE: "cela ressemble à une ligne cron ; `30 2 * * 1-5` s’écrit `mon..fri 02:30`",
+        ScheduleProblem.WEEKDAY_DASH: "un intervalle de jours s’écrit avec deux points de suite : `mon..fri`",
+        ScheduleProblem.ZONE: "le seul fuseau possible est un `UTC` final en majuscules ; sinon celui de l’hôte vaut",
         ScheduleProblem.WEEKDAY: "les jours sont mon, tue, wed, thu, fri, sat, sun ou leurs noms anglais entiers",
         ScheduleProblem.NUMBER_TOO_LARGE: (
-            "les heures vont jusqu'à 23, minutes et secondes jusqu'à 59, jours 31, mois 12, années 2199"
+            "les heures vont jusqu’à 23, minutes et secondes jusqu'à 59, jours 31, mois 12, années 2199"
         ),
-        ScheduleProblem.LAST_DAY: "`~` (jours comptés depuis la fin du mois) n'est pas pris en charge",
+        ScheduleProblem.LAST_DAY: "`~` (jours comptés depuis la fin du mois) n’est pas pris en charge",
         ScheduleProblem.OTHER: (
             "la forme est JOURS ANNÉE-MOIS-JOUR HEURES:MINUTES:SECONDES, par exemple `mon..fri 22:30`"
         ),

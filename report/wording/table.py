@@ -22,6 +22,7 @@ class Texts:
     findings: Mapping[str, str]
     finding_meanings: Mapping[str, str]
     finding_remedies: Mapping[str, str]
+    finding_names: Mapping[str, str]
     words: Mapping[str, str]
     plurals: Mapping[str, tuple[str, str]]
     byte_units: tuple[str, ...]

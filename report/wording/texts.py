@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from babel import Locale
+from babel.numbers import format_decimal
 
 from report.wording.english.texts import ENGLISH
 from report.wording.french.texts import FRENCH
@@ -20,6 +21,8 @@ NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 _NOT_TEMPLATES = frozenset(
     {"plurals", "byte_units", "second", "minute", "hour", "day", "date_pattern", "instant_pattern", "long_date_pattern"}
 )
+# parameters that are counts; other numbers, such as a VMID, are names
+_COUNTS = frozenset({"count", "shown", "demanded", "lost", "other"})
 _NAMED_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 # invisible characters that a name may rightly hold: they join emoji and the letters of Indic and Arabic scripts
 JOINERS = frozenset({"\N{ZERO WIDTH JOINER}", "\N{ZERO WIDTH NON-JOINER}", "\N{SOFT HYPHEN}"})
@@ -85,7 +88,7 @@ def fill(template: str, params: Mapping[str, object]) -> str:
 
 def word(key: str, language: str, **params: object) -> str:
     """Given a key of the words table, a language and parameters, return the text; raise KeyError for a key that no table has."""
-    return fill(texts_of(language).words[key], params)
+    return fill(texts_of(language).words[key], _with_counts(params, language))
 
 
 def word_or(key: str, fallback: str, language: str) -> str:
@@ -96,12 +99,28 @@ def word_or(key: str, fallback: str, language: str) -> str:
 def plural(key: str, count: int, language: str, **params: object) -> str:
     """Given a key of the plurals table and a count, return the form that the language uses for it, `{count}` filled in."""
     one, other = texts_of(language).plurals[key]
-    return fill(one if _is_one(count, language) else other, {"count": count, **params})
+    return fill(one if _is_one(count, language) else other, _with_counts({"count": count, **params}, language))
+
+
+def _with_counts(params: Mapping[str, object], language: str) -> Mapping[str, object]:
+    counts = [(name, params[name]) for name in _COUNTS & params.keys()]
+    return {**params, **{name: format_number(count, language) for name, count in counts if isinstance(count, int)}}
 
 
 @lru_cache(maxsize=1024)
 def _is_one(count: int, language: str) -> bool:
     return str(Locale.parse(language).plural_form(count)) == "one"
+
+
+@lru_cache(maxsize=8192)
+def format_number(number: float, language: str) -> str:
+    """Given a number, return it with the language's separators."""
+    return plain_spaces(format_decimal(number, locale=language))
+
+
+def plain_spaces(text: str) -> str:
+    """Given a text of Babel's, return it with ordinary no-break spaces for the narrow ones, which many fonts lack."""
+    return text.replace("\N{NARROW NO-BREAK SPACE}", NO_BREAK_SPACE)
 
 
 def join_phrases(phrases: Iterable[str], language: str) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from simulator.model import Backup, Cluster, Shelf, Storage
+from simulator.model import Backup, Cluster, Guest, Shelf, Storage
 from simulator.past.streams import Key, Streams
 from simulator.volumes import volumes
 
@@ -18,30 +18,37 @@ GONE_VMID, OPENVZ_VMID = 8999, 777
 
 @dataclass(frozen=True, slots=True)
 class FileShelf:
-    """The files of one storage, on one node where it is not shared."""
+    """The files of one storage, on one node where it is not shared; `added` are those of runs after the past."""
 
     streams: Streams
     storage: str
     node: str
     odd: tuple[Backup, ...]
+    added: tuple[Backup, ...] = ()
 
     def backups(self, listing: bool) -> Sequence[Backup]:
         keys = self.streams.keys(self.storage, self.node)
-        return [*self.odd, *(backup for key in keys for backup in self._of(key))]
+        left = (self._files(key, (entry.time for entry in self.streams.left(key))) for key in keys)
+        return [*self.odd, *(backup for files in left for backup in files), *self.added]
 
-    def _of(self, key: Key) -> Iterator[Backup]:
+    def after_run(self, guest: Guest, instant: int) -> FileShelf:
+        """The shelf with one more backup of a guest."""
+        key = (self.storage, self.node, guest.kind, guest.vmid)
+        return replace(self, added=(*self.added, *self._files(key, (instant,))))
+
+    def _files(self, key: Key, instants: Iterable[int]) -> Iterator[Backup]:
         guest = self.streams.cluster.guests[key[3]]
         ending = SUFFIX.get(
             str(next((part.job["compress"] for part in self.streams.parts(key) if "compress" in part.job), "")), ""
         )
         form = f"{'vma' if guest.kind == 'qemu' else 'tar'}{ending}"
         size = 1_000_000 * (100 + guest.vmid % 900) * max(1, sum(one.included for one in volumes(guest)))
-        for entry in self.streams.left(key):
-            name = file_name(guest.kind, guest.vmid, entry.time, form, self.streams)
+        for instant in instants:
+            name = file_name(guest.kind, guest.vmid, instant, form, self.streams)
             yield Backup(
                 name,
                 form,
-                read_back(entry.time, self.streams),
+                read_back(instant, self.streams),
                 guest.kind,
                 guest.vmid,
                 size,

@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from simulator.past.runs import DAY, events
+from simulator.past.shelves import account_of
 from simulator.past.streams import Streams
 from simulator.pbs.model import Job, Server, Task, make_task
 from simulator.scenario.logs import Run, begins
@@ -84,7 +85,7 @@ def _run(server: str, kind: str, config: dict[str, Any], number: int, instant: i
     return make_task(server, KINDS[kind], subject, "root@pam", instant, instant + 30, status, number)
 
 
-def make_tasks(server: Server, wanted: Wanted, streams: Streams, runs: Sequence[Run]) -> list[Task]:
+def make_tasks(server: Server, wanted: Wanted, runs: Sequence[Run]) -> list[Task]:
     """The runs of the server's jobs, and of the last days the backups that the cluster's runs made there."""
     found = []
     for job in server.jobs:
@@ -92,17 +93,22 @@ def make_tasks(server: Server, wanted: Wanted, streams: Streams, runs: Sequence[
         instants = _instants(config, wanted)
         for number, instant in enumerate(instants):
             found.append(_run(server.name, job.kind, config, number, instant, newest=instant == instants[-1]))
-    backups = [task for run in runs for task in _backup_tasks(server, streams, run)]
-    backups.sort(key=lambda task: task.starttime)
-    return found + backups[-MOST_BACKUP_TASKS:]
+    return found + backup_tasks(server, runs)
 
 
-def _backup_tasks(server: Server, streams: Streams, run: Run) -> list[Task]:
-    if run.job.get("storage") != "pbs-main" or (run.status or "").startswith("could not"):
+def backup_tasks(server: Server, runs: Sequence[Run]) -> list[Task]:
+    """The backups that runs of a cluster's jobs made on the datastore `main`, the last ones."""
+    found = [task for run in runs for task in _backup_tasks(server, run)]
+    return sorted(found, key=lambda task: task.starttime)[-MOST_BACKUP_TASKS:]
+
+
+def _backup_tasks(server: Server, run: Run) -> list[Task]:
+    storage = run.cluster.storages.get(str(run.job.get("storage")))
+    if storage is None or storage.config.get("datastore") != "main" or (run.status or "").startswith("could not"):
         return []
     found = []
     for position, vmid in enumerate(run.part):
-        guest = streams.cluster.guests.get(vmid)
+        guest = run.cluster.guests.get(vmid)
         if guest is None:
             continue
         begun = run.start + begins(position, len(run.part))
@@ -112,7 +118,9 @@ def _backup_tasks(server: Server, streams: Streams, run: Run) -> list[Task]:
             status = None
         end = None if status is None else begun + 40
         subject = f"main:{'vm' if guest.kind == 'qemu' else 'ct'}/{vmid}"
-        found.append(make_task(server.name, "backup", subject, "backup@pbs!pve", begun, end, status, position))
+        found.append(
+            make_task(server.name, "backup", subject, account_of(storage.config), begun, end, status, position)
+        )
         if vmid == run.stopped:
             break
     return found

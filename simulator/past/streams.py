@@ -56,6 +56,14 @@ class Streams:
         """The groups that jobs write on a storage (of one node, where it is not shared)."""
         return [key for key in self._parts if key[0] == storage and key[1] == node]
 
+    def mix_with(self, other: Streams, storage: str) -> None:
+        """Let another cluster write to this storage with the same account: what it saves under an id of ours comes to lie between ours, and
+        each prunes the other's (D14).
+        """
+        for key in other.keys(storage):
+            if key in self._parts:
+                self._parts[key] += other.parts(key)
+
     def parts(self, key: Key) -> list[Part]:
         return self._parts.get(key, [])
 

@@ -88,7 +88,8 @@ def _group_changes(server: Server, document: Document) -> None:
 def _datastore(server: Server, document: Document) -> None:
     """Put a datastore into a `state`: ok, read-only, offline (with `message`), lost (disk away), gone (removed).
 
-    One that is to be gone `at` a call (`groups`, `snapshots`, …) is removed as soon as that is asked of it.
+    One that is to be gone `at` a call (`groups`, `snapshots`, …) is removed as soon as that is asked of it. `used` bytes of it are
+    taken then; the rest of its size is available.
     """
     state, name = document["state"], str(document["store"])
     if state not in STATES:
@@ -103,6 +104,8 @@ def _datastore(server: Server, document: Document) -> None:
     store.lost = state == "lost"
     message = f",message={document['message']}" if "message" in document else ""
     store.maintenance = f"{state}{message}" if state in {"read-only", "offline"} else None
+    if "used" in document:
+        store.fill(int(document["used"]))
 
 
 def _task(server: Server, document: Document) -> dict[str, str]:

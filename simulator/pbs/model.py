@@ -160,6 +160,12 @@ class Datastore:
             )
         return None
 
+    def fill(self, used: int) -> None:
+        """Let so many bytes be used and the rest be available; ValueError for more than there are."""
+        if not 0 <= used <= self.total:
+            raise ValueError(f"used must be 0 to {self.total}")
+        self.used, self.avail = used, self.total - used
+
     def group(self, namespace: str, kind: str, identity: str) -> Group:
         """A group by name; KeyError if there is none."""
         return self.namespaces[namespace][kind, identity]

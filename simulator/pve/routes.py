@@ -17,6 +17,7 @@ from simulator.pve.call import Call, Changed, Parameter, Route, WriteRoute, veri
 from simulator.pve.guest_edits import GUESTS, edited_guest
 from simulator.pve.storage_edits import Edits
 from simulator.pve.storage_fields import TYPES
+from simulator.pve.task_edits import RUNS, with_run
 from simulator.reach import BackupServers
 
 AUDIT = ("/", "Sys.Audit")
@@ -163,12 +164,15 @@ class Api:
             self._put(self.cluster.with_job(identity, changes))
 
     def control(self, method: str, path: str, document: Mapping[str, object]) -> object:
-        """A call below /_simulator about guests or storage entries; KeyError for none of them, ValueError for nonsense."""
+        """A call below /_simulator about guests, runs or storage entries; KeyError for none of them, ValueError for nonsense."""
         with self._writing:
             if method == "PUT" and path.startswith(GUESTS):
                 self._put(edited_guest(self.cluster, path.removeprefix(GUESTS), document))
                 return {}
-            changed, answer = self._edits.carry_out(self.cluster, method, path, document)
+            if (method, path) == ("PUT", RUNS):
+                changed, answer = with_run(self.cluster, document)
+            else:
+                changed, answer = self._edits.carry_out(self.cluster, method, path, document)
             self._put(changed)
         return answer
 

@@ -21,8 +21,13 @@ DAYS = 8
 DAY, HOUR = 86_400, 3600
 RUNS_PER_JOB = 10
 EVENTS_AT_MOST = DAYS * 24
+# how often a run ends in each of these ways, in percent
+STATUSES = ("OK", "WARNINGS: 2", "job errors", "unexpected status")
+ORDINARY_LUCK, ALWAYS_GOOD = (88, 5, 4, 3), (100, 0, 0, 0)
 # a run that hangs keeps the next one from beginning for so long (B17)
 HANGING_SECONDS = 600
+
+Chance = tuple[Random, Sequence[int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +46,8 @@ def make_tasks(
     """Given a cluster without tasks and who has which trouble, return the tasks of the last days, some of them running, and the runs they
     tell of.
     """
-    tasks: list[Task] = []
-    runs: list[Run] = []
-    for job in cluster.jobs:
-        if truthy(job.get("enabled", 1)):
-            for task, run in _job_tasks(cluster, trouble, job, now, random):
-                tasks.append(task)
-                runs.append(run)
+    told = job_tasks(cluster, trouble, now, random, ORDINARY_LUCK)
+    tasks, runs = [task for task, _ in told], [run for _, run in told]
     for node in cluster.nodes:
         if node.online:
             for day in range(1, DAYS):
@@ -59,8 +59,16 @@ def make_tasks(
     return tuple(tasks), tuple(runs)
 
 
-def _job_tasks(
-    cluster: Cluster, trouble: Mapping[str, int], job: Properties, now: int, random: Random
+def job_tasks(
+    cluster: Cluster, trouble: Mapping[str, int], now: int, random: Random, luck: Sequence[int]
+) -> list[tuple[Task, Run]]:
+    """Given a cluster without tasks, who has which trouble, and how often a run ends in which way, return the runs of its jobs."""
+    jobs = [job for job in cluster.jobs if truthy(job.get("enabled", 1))]
+    return [row for job in jobs for row in _tasks_of(cluster, trouble, job, now, (random, luck))]
+
+
+def _tasks_of(
+    cluster: Cluster, trouble: Mapping[str, int], job: Properties, now: int, chance: Chance
 ) -> list[tuple[Task, Run]]:
     try:
         chosen = selected_vmids(job, cluster)
@@ -80,7 +88,7 @@ def _job_tasks(
         ages = range(len(instants) - 1, -1 - len(present), -1)
         for instant, age in zip((*instants, *present), ages, strict=True):
             incident = incident_of(cluster, trouble, str(job["id"]), node.name, tuple(part), (age, now - instant))
-            tasks.append(_run_task(cluster, job, node.name, part, instant, incident, random))
+            tasks.append(_run_task(cluster, job, node.name, part, instant, incident, chance))
     return tasks
 
 
@@ -113,13 +121,14 @@ def _present(cluster: Cluster, trouble: Mapping[str, int], job: Properties, node
 
 
 def _run_task(
-    cluster: Cluster, job: Properties, node: str, part: list[int], instant: int, incident: Incident, random: Random
+    cluster: Cluster, job: Properties, node: str, part: list[int], instant: int, incident: Incident, chance: Chance
 ) -> tuple[Task, Run]:
+    random, luck = chance
     error = whole_failure(cluster, job, node)
     failures = dict.fromkeys((vmid for vmid in part if vmid not in cluster.guests), "io")
     status: str | None = error or ("job errors" if failures else "OK")
     if status == "OK" and part:
-        status = random.choices(["OK", "WARNINGS: 2", "job errors", "unexpected status"], [88, 5, 4, 3])[0]
+        status = random.choices(STATUSES, luck)[0]
         if status == "job errors":
             failures = {random.choice(part): "io"}
     stop = None

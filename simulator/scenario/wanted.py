@@ -23,6 +23,7 @@ class Wanted:
     """Size, seed, release and time (epoch seconds) of a made-up cluster, and the backup servers beside it.
 
     `number` counts the clusters beside the same backup servers; the first one is 0.
+    With `branch` there is the small second cluster that writes into the first one's namespace too.
     `bulk` groups of `bulk_times` snapshots each, made by arithmetic, lie on the first one for benches.
     """
 
@@ -35,6 +36,7 @@ class Wanted:
     now: int = 1_795_227_919
     offline_node: str | None = None
     missing_pool: bool = False
+    branch: bool = False
     targets: tuple[Target, ...] = ()
     history_days: int = 60
     bulk: int = 0

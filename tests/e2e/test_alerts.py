@@ -7,13 +7,16 @@ restart, with waits that it does not outlast.
 from __future__ import annotations
 
 import json
+import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -48,6 +51,10 @@ REFRESHING = "refresh: {interval: 10s, jitter: 0, attempts: 1}\n"
 # what says that vzcover is away: pending while it restarts
 AWAY = {"VzcoverDown", "VzcoverAbsent"}
 GUEST = "107"
+# a job with one guest, whose backups are files
+FAILING, UNSAVED, NODE = "backup-infra", "117", "pve1"
+ZONE = ZoneInfo("Europe/Vienna")
+USED, ALMOST_FULL = 8_000_000_000_000, 18_000_000_000_000  # of 20 TB
 # what the file of storages says too
 KEPT = "keep-daily=14,keep-monthly=12,keep-weekly=8"
 ARRIVES_SECONDS = 60
@@ -86,18 +93,28 @@ class Stage:
 
 @dataclass(frozen=True)
 class Fault:
-    """What is broken, what mends it, and the alert that tells of it with all its labels."""
+    """What is broken, what mends it, and the alert that tells of it with all its labels. One that `hides` backups waits until the others
+    were told: what a backup that is not seen may refute is no finding.
+    """
 
     alert: str
     labels: Mapping[str, str]
     harm: Callable[[SimulatorHandle], object]
     mend: Callable[[SimulatorHandle], object]
+    hides: bool = False
 
 
 def collected(simulator: SimulatorHandle, status: str) -> None:
     """Let a garbage collection of the datastore `empty` end so, now."""
     now = int(time.time())
     simulator.pbs[0].add_task("garbage_collection", "empty", now - 1, end=now, status=status)
+
+
+def run(simulator: SimulatorHandle, failures: Mapping[int, str]) -> None:
+    """Let the job have run some minutes ago, on schedule; a good run two minutes after a bad one. No other job begins at these minutes."""
+    start = int(time.time() - 600) // 900 * 900 + (420 if failures else 540)
+    simulator.set_job(FAILING, {"schedule": f"{datetime.fromtimestamp(start, ZONE):%H:%M}"})
+    simulator.add_run(FAILING, NODE, start, failures)
 
 
 FAULTS = (
@@ -108,17 +125,23 @@ FAULTS = (
         lambda simulator: simulator.set_job("backup-web", {"enabled": 1}),
     ),
     Fault(
-        "VzcoverDatastoreNotOnline",
-        {"severity": "critical", "server": "pbs1", "datastore": "main", "state": "error"},
-        lambda simulator: simulator.pbs[0].set_datastore("main", "lost"),
-        lambda simulator: simulator.pbs[0].set_datastore("main", "ok"),
+        "VzcoverGuestBackupFailed",
+        {"severity": "warning", "pve": "lab", "vmid": UNSAVED, "code": "backup_failed"},
+        lambda simulator: run(simulator, {int(UNSAVED): "io"}),
+        lambda simulator: run(simulator, {}),
     ),
-    # the same fault as PVE sees it
+    # the same run
     Fault(
-        "VzcoverStorageInactive",
-        {"severity": "critical", "pve": "lab", "storage": "pbs-main"},
+        "VzcoverBackupJobFailed",
+        {"severity": "warning", "pve": "lab", "backup_job": FAILING},
         lambda simulator: None,
         lambda simulator: None,
+    ),
+    Fault(
+        "VzcoverDatastoreAlmostFull",
+        {"severity": "warning", "server": "pbs1", "datastore": "empty"},
+        lambda simulator: simulator.pbs[0].set_datastore("empty", "ok", used=ALMOST_FULL),
+        lambda simulator: simulator.pbs[0].set_datastore("empty", "ok", used=USED),
     ),
     Fault(
         "VzcoverStorageDrift",
@@ -132,6 +155,21 @@ FAULTS = (
         lambda simulator: collected(simulator, "chunk store is damaged"),
         lambda simulator: collected(simulator, "OK"),
     ),
+    Fault(
+        "VzcoverDatastoreNotOnline",
+        {"severity": "critical", "server": "pbs1", "datastore": "main", "state": "error"},
+        lambda simulator: simulator.pbs[0].set_datastore("main", "lost"),
+        lambda simulator: simulator.pbs[0].set_datastore("main", "ok"),
+        hides=True,
+    ),
+    # the same fault as PVE sees it
+    Fault(
+        "VzcoverStorageInactive",
+        {"severity": "critical", "pve": "lab", "storage": "pbs-main"},
+        lambda simulator: None,
+        lambda simulator: None,
+        hides=True,
+    ),
 )
 EACH_FAULT = pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.alert)
 
@@ -142,6 +180,8 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         require(program)
     with ExitStack() as stack:
         simulator = stack.enter_context(running_simulator("serve", "--guests", 12, "--pbs", 1))
+        # a backup server that nobody reads might hold what refutes a failure
+        simulator.set_storage("pbs-offsite", {"disable": 1})
         config = Config(configured(simulator, tmp_path_factory.mktemp("vzcover"), servers=1), "")
         address = free_address()
         config.change('listen: "127.0.0.1:0"', f'listen: "{address}"')
@@ -182,21 +222,26 @@ def stateless(alerts: set[Labels]) -> set[Labels]:
 
 @pytest.fixture(scope="module")
 def harmed(stage: Stage) -> Stage:
-    """The stage with all faults at once, after none of their alerts had been told."""
+    """The stage with all faults, after none of their alerts had been told."""
     for fault in FAULTS:
         assert not stage.arrived("fast", fault.alert, "firing", fault.labels)
-    for fault in FAULTS:
-        fault.harm(stage.simulator)
+    for hides in (False, True):
+        for fault in FAULTS:
+            if fault.hides is hides:
+                fault.harm(stage.simulator)
+        stage.vzcover.send(signal.SIGHUP)
+        for fault in FAULTS:
+            if fault.hides is hides:
+                arrives(stage, fault, "firing")
     return stage
 
 
 @pytest.fixture(scope="module")
 def mended(harmed: Stage) -> Stage:
-    """The stage with all faults lifted, once each was told."""
-    for fault in FAULTS:
-        arrives(harmed, fault, "firing")
+    """The stage with all faults lifted."""
     for fault in FAULTS:
         fault.mend(harmed.simulator)
+    harmed.vzcover.send(signal.SIGHUP)
     return harmed
 
 

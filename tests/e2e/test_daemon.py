@@ -138,7 +138,7 @@ def test_sigterm_while_the_pdf_is_written_ends_in_time_without_a_half_written_fi
         config = write_config(tmp_path, large, more="log: {level: debug}\n", report="formats: [pdf]")
         LastReports(config.state).write("daily", Served(0))
         with serving(config) as running:
-            running.wait_for_line("writing the daily report")
+            running.wait_for_line("writing a report")
             assert reports(config) == []
             code, seconds = running.end()
 
@@ -310,7 +310,7 @@ def test_a_missed_report_is_made_up_once_across_restarts(config: Config) -> None
     two_days_ago = int(time.time()) - 2 * 86_400
     LastReports(config.state).write("daily", Served(two_days_ago))
     with serving(config) as running:
-        running.wait_for_line("wrote the daily report")
+        running.wait_for_line("wrote a report")
         wait_for(lambda: LastReports(config.state).read()["daily"].due > two_days_ago, "it to be remembered")
         running.end()
     served = LastReports(config.state).read()["daily"]
@@ -323,7 +323,7 @@ def test_a_missed_report_is_made_up_once_across_restarts(config: Config) -> None
 
     assert len(made) == 1
     assert reports(config) == made
-    assert running.logged("wrote the daily report") == []
+    assert running.logged("wrote a report") == []
     assert LastReports(config.state).read()["daily"] == served
 
 

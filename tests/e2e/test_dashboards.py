@@ -24,7 +24,9 @@ scrape_configs:
 """
 SCRAPES = 3
 EVERYTHING = {"pve": ".*", "pool": ".*", "server": ".*", "namespace": ".*", "source": ".*"}
-ONE = {"pve": "demo", "guest": "100"}
+ONE = {"pve": "lab", "guest": "100"}
+# of the large cluster, and of both
+OF_LAB, OF_BOTH = 40, 44
 # panels that are empty in the demo, or may be, and why
 EMPTY = {
     ("overview", "Missing privileges by path"): "the demo's tokens lack nothing",
@@ -58,7 +60,7 @@ class Scraped:
 @pytest.fixture(scope="module")
 def scraped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scraped]:
     since = time.time()
-    with daemon("demo", "--guests", 40) as demo:
+    with daemon("demo", "--guests", OF_LAB) as demo:
         wait_for(lambda: any(line.startswith("metrics:") for line in demo.output), "the demo", 60)
         demo.send(signal.SIGHUP)
         configuration = CONFIGURATION.format(target=demo.address)
@@ -102,9 +104,9 @@ def test_no_row_stands_there_twice(scraped: Scraped) -> None:
 def test_the_table_of_guests_has_them_all(scraped: Scraped) -> None:
     things = next(each for each in queries() if each.panel == "Guests, worst first")
 
-    rows = {each["metric"]["vmid"] for each in scraped.answer(things)}
-    assert rows == {guest["vmid"] for guest in scraped.guests}
-    assert len(rows) == 40
+    rows = {(each["metric"]["pve"], each["metric"]["vmid"]) for each in scraped.answer(things)}
+    assert rows == {(guest["pve"], guest["vmid"]) for guest in scraped.guests}
+    assert len(rows) == OF_BOTH
 
 
 def test_each_cell_of_a_table_finds_its_one_row(scraped: Scraped) -> None:
@@ -122,6 +124,14 @@ def test_each_cell_of_a_table_finds_its_one_row(scraped: Scraped) -> None:
             assert len(set(keys)) == len(keys), place
             cells = {tuple(each[label] for label in sorted(labels)) for column in columns for each in column}
             assert cells <= set(keys), place
+
+
+def test_a_chosen_cluster_leaves_only_its_guests(scraped: Scraped) -> None:
+    query = next(each for each in queries() if each.panel == "Guests, worst first")
+    told = [each["metric"] for each in scraped.answer(query, pve="branch")]
+
+    assert {each["pve"] for each in told} == {"branch"}
+    assert len(told) == OF_BOTH - OF_LAB
 
 
 def test_a_chosen_pool_leaves_only_its_guests(scraped: Scraped) -> None:
@@ -142,7 +152,7 @@ def test_the_sentence_counts_every_guest_once(scraped: Scraped) -> None:
 
     numbers = {name: int(number) for name, number in told.items()}
     assert sum(numbers[state] for state in ("protected", "unprotected", "at_risk", "unknown")) == numbers["demanded"]
-    assert numbers["demanded"] + numbers["waived"] == 40
+    assert numbers["demanded"] + numbers["waived"] == OF_BOTH
     assert sentence.startswith(f"{numbers['protected']} of {numbers['demanded']} guests are protected; ")
 
 
@@ -150,7 +160,7 @@ def test_variables_offer_something_and_the_guests_carry_id_and_name(scraped: Scr
     for variable in chain.from_iterable(board["templating"]["list"] for board in boards().values()):
         if variable["type"] == "datasource":
             continue
-        query = filled(variable["query"], EVERYTHING | {"pve": "demo" if variable["name"] == "guest" else ".*"})
+        query = filled(variable["query"], EVERYTHING | {"pve": "lab" if variable["name"] == "guest" else ".*"})
         if query.startswith("label_values"):
             selector, label = re.fullmatch(r"label_values\((.*), (\w+)\)", query).groups()  # type: ignore[union-attr]
             offered = scraped.prometheus.ask(f"label/{label}/values", **{"match[]": selector})
@@ -167,5 +177,5 @@ def test_variables_offer_something_and_the_guests_carry_id_and_name(scraped: Scr
                 {name: part for match in matches for name, part in match.groupdict().items() if part}
                 for matches in found
             ]
-            assert len(pairs) == 40
+            assert len(pairs) == OF_LAB
             assert all(pair["text"].split(" ")[0] == pair["value"] for pair in pairs)

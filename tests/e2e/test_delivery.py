@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -77,6 +79,52 @@ def test_the_daily_report_comes_by_mail_with_its_pdf(simulator: SimulatorHandle,
     assert body is not None
     assert "guests" in body.get_content()
     no_secret_is_left(config, running)
+
+
+def test_a_weekly_report_on_some_guests_comes_once_across_a_restart_to_those_it_names(
+    simulator: SimulatorHandle, tmp_path: Path
+) -> None:
+    today = f"{datetime.now(UTC):%A}".lower()
+    with smtp_server(tmp_path, login=True) as box:
+        channels = mail_channel(tmp_path, box.port, "", "boss", "json"), mail_channel(tmp_path, box.port, name="ops")
+        config = configured(tmp_path, simulator, *channels)
+        with config.path.open("a") as file:
+            file.write(
+                f"reports: [{{name: weekly, at: '00:00', days: {today}, match: {{vmids: 100-103}}, language: fr, "
+                "formats: [json, html], deliver: [boss]}]\n"
+            )
+        LastReports(config.state).write("weekly", Served(int(time.time()) - 14 * 86_400))
+        with serving(config) as first:
+            first.wait_for_line("msg=delivered")
+            served = wait_for(lambda: written(config, "weekly"), "it to be remembered")
+            due = 'vzcover_scheduled_report_next_timestamp_seconds{report="weekly"}'
+            wait_for(lambda: first.sample(due) == served.due + 7 * 86_400, "the next one in the metrics")
+            first.end()
+        with serving(config) as second:
+            second.wait_until_ready()
+            wait_for(lambda: second.sample(due) == served.due + 7 * 86_400, "the next one in the metrics")
+            second.end()
+    (mail,) = box.mails
+    (attached,) = mail.iter_attachments()
+    written_files = sorted((config.output / "weekly").iterdir())
+    assert [path.suffix for path in written_files] == [".html", ".json"]
+    assert attached.get_filename() == written_files[1].name
+    document = json.loads(attached.get_content())
+    assert document["scope"]["vmids"] == [[100, 103]]
+    assert {guest["vmid"] for guest in document["guests"]} <= {100, 101, 102, 103}
+    body = mail.get_body()
+    assert body is not None
+    assert "Seulement les invités d’un des VMID 100–103" in body.get_content()
+    assert str(mail["Subject"]).startswith("vzcover, weekly\N{NO-BREAK SPACE}: ")
+    assert written(config, "weekly") == served
+    assert second.logged("wrote a report") == []
+    no_secret_is_left(config, first, second)
+
+
+def written(config: Config, name: str) -> Served | None:
+    """Return what is remembered of a report once it was written."""
+    served = LastReports(config.state).read().get(name)
+    return served if served and served.written_at else None
 
 
 def test_what_was_queued_before_kill_9_is_sent_once_after_the_restart(

@@ -19,12 +19,9 @@ from report.findings import FindingCode
 from tests.processes import daemon, run, wait_for
 from tests.tools import require
 
-# why the demo does not show a finding
-NOT_SHOWN = {
-    FindingCode.BACKUPS_AMBIGUOUS: "a group may be of two guests only where two clusters have the same id; the demo has one cluster",
-    FindingCode.NAMESPACE_SHARED: "it takes two clusters too",
-}
 SMALL = ("--guests", 12, "--nodes", 2)
+# those of the small cluster, and of the large one
+GUESTS = 12 + 4
 
 
 def children(pid: int) -> list[int]:
@@ -57,30 +54,49 @@ def test_once_writes_every_file_and_ends(tmp_path: Path) -> None:
     ]
     pdf, data, table, groups, page, workbook, text, openmetrics = named
     guests = json.loads(data.read_text())["guests"]
-    assert len(guests) == len(list(csv.DictReader(table.read_text().splitlines()))) == 12
+    assert len(guests) == len(list(csv.DictReader(table.read_text().splitlines()))) == GUESTS
     assert len(json.loads(data.read_text())["groups"]) == len(list(csv.DictReader(groups.read_text().splitlines())))
     assert PdfReader(pdf).pages
     assert "</html>" in page.read_text()
     assert workbook.read_bytes().startswith(b"PK")
     for path, parse in ((text, text_string_to_metric_families), (openmetrics, openmetrics_families)):
         families = {family.name: family for family in parse(path.read_text())}
-        assert len(families["vzcover_guest_info"].samples) == 12
+        assert len(families["vzcover_guest_info"].samples) == GUESTS
         assert families["vzcover_api_requests"].samples
-    assert (tmp_path / "demo" / "demo.secret").stat().st_mode & 0o777 == 0o600
-    assert "are in an active backup job" in ended.stdout
+    assert (tmp_path / "demo" / "lab.secret").stat().st_mode & 0o777 == 0o600
+    assert "are in an active backup job" in " ".join(ended.stdout.split())
 
 
 def test_every_finding_is_shown_on_a_few_guests(tmp_path: Path) -> None:
     assert run("demo", "--once", "--output", tmp_path).returncode == 0
     (path,) = tmp_path.glob("vzcover-*.json")
     report = json.loads(path.read_text())
-    of_guests = {guest["vmid"]: {one["code"] for one in guest["findings"]} for guest in report["guests"]}
-    shown = set().union(*of_guests.values(), (one["code"] for one in report["findings"]))
+    of_guests = [{one["code"] for one in guest["findings"]} for guest in report["guests"]]
+    shown = set().union(*of_guests, (one["code"] for one in report["findings"]))
 
-    assert shown == {str(code) for code in FindingCode} - NOT_SHOWN.keys()
+    assert shown == {str(code) for code in FindingCode}
     verdicts = Counter(guest["protection"] for guest in report["guests"])
     assert verdicts["protected"] > verdicts["at_risk"] > verdicts["unprotected"] > 0
-    assert "coverage_disagreement" not in {issue["code"] for issue in report["issues"]}
+    assert not {issue["code"] for issue in report["issues"]} & {"coverage_disagreement", "collector_failed"}
+
+
+def test_two_clusters_share_a_namespace_and_only_the_guest_of_both_is_in_doubt(tmp_path: Path) -> None:
+    assert run("demo", "--once", "--output", tmp_path).returncode == 0
+    (path,) = tmp_path.glob("vzcover-*.json")
+    report = json.loads(path.read_text())
+    guests = {(guest["pve"], guest["vmid"]): guest for guest in report["guests"]}
+    (vmid,) = {vmid for pve, vmid in guests if pve == "branch"} & {vmid for pve, vmid in guests if pve == "lab"}
+    in_doubt = {
+        key for key, guest in guests.items() if "backups_ambiguous" in {one["code"] for one in guest["findings"]}
+    }
+    (shared,) = (one for one in report["findings"] if one["code"] == "namespace_shared")
+
+    assert in_doubt == {("branch", vmid), ("lab", vmid)}
+    assert (guests["lab", vmid]["protection"], guests["lab", vmid]["restore_command"]) == ("unknown", "")
+    assert "pbs-branch:backup/" in guests["branch", vmid]["restore_command"]
+    assert {guest["protection"] for (pve, _), guest in guests.items() if pve == "branch"} == {"protected"}
+    assert shared["source"] == "pbs1"
+    assert "pbs1/main/prod: branch/pbs-main, lab/pbs-main" in shared["text"]
 
 
 def test_once_in_french(tmp_path: Path) -> None:
@@ -129,6 +145,14 @@ def test_a_signal_while_it_starts_leaves_nothing_behind(number: signal.Signals) 
 
     assert (code, seconds < 5) == (128 + number, True)
     wait_for(lambda: not alive(simulator), "the simulator to be gone")
+
+
+def test_the_simulator_ends_with_a_demo_that_is_killed() -> None:
+    with daemon("demo", *SMALL) as running:
+        wait_for(lambda: any(line.startswith("Ctrl-C") for line in running.output), "the addresses")
+        (simulator,) = children(running.process.pid)
+        assert running.end(signal.SIGKILL)[0] == -signal.SIGKILL
+        wait_for(lambda: not alive(simulator), "the simulator to be gone")
 
 
 def test_a_size_that_the_simulator_refuses_is_an_error() -> None:

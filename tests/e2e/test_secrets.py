@@ -249,7 +249,7 @@ ASKED = ("/", "/metrics", "/api/v1/report", "/-/ready")
         ("collect.gather", "Gatherer", "gather"),
         ("client.source", "SourceClient", "get"),
         ("web.routes", "Pages", "ready"),
-        ("daily", "DailyReports", "loop"),
+        ("reporting", "Reporting", "loop"),
     ],
     ids=lambda place: ".".join(place[1:]),
 )

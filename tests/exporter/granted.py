@@ -22,7 +22,7 @@ from simulator.pbs import model as pbs_model
 from simulator.pbs import privileges as pbs_privileges
 from simulator.pbs.routes import PbsApi
 from simulator.pve.routes import Api
-from simulator.server import serve_until
+from simulator.serving import serve_until
 
 # the ready-made tokens that may read everything
 AUDITOR = {PVE: "auditor@pve!vzcover", PBS: "auditor@pbs!vzcover"}

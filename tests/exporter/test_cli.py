@@ -9,6 +9,7 @@ import re
 import select
 import subprocess
 import tomllib
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -176,6 +177,49 @@ def test_options_stand_before_or_behind_the_command(flag: str, config: Config, r
 
         assert (ended.returncode, ended.stderr) == (0, "")
         assert ended.stdout.splitlines()[-1].startswith(f"{config.path}: fine; SHA-256 of the settings ")
+
+
+def test_check_config_says_when_each_report_is_due_and_what_each_channel_gets(
+    simulator: SimulatorHandle, tmp_path: Path, run: Run
+) -> None:
+    mail = "mail: {host: mail.example.com, sender: a@example.com, to: b@example.com}"
+    more = (
+        "reports:\n  - {name: weekly, at: '07:00', days: mon, zone: Europe/Vienna, formats: csv, deliver: [boss]}\n"
+        f"deliver:\n  - {{name: ops, {mail}}}\n  - {{name: boss, when: [], {mail}}}\n"
+    )
+    config = write_config(tmp_path, simulator, more=more, report="enabled: false")
+    # a Saturday
+    ended = run("check-config", "--config", config.path, "--now", 1_795_251_600)
+
+    assert ended.stdout.splitlines()[1:5] == [
+        "report daily: not enabled",
+        f"report weekly: due Monday 2026-11-23 07:00 (Europe/Vienna), csv in {tmp_path}/reports/weekly",
+        "deliver ops: daily",
+        "deliver boss: weekly",
+    ]
+
+
+def test_report_makes_one_of_several_by_its_name(simulator: SimulatorHandle, tmp_path: Path, run: Run) -> None:
+    more = "reports: [{name: few, match: {vmids: 100-104}, language: fr, formats: [json, csv]}]\n"
+    config = write_config(tmp_path, simulator, more=more)
+    ended = run("report", "--config", config.path, "--name", "few")
+    one = run("report", "--config", config.path, "--name", "few", "--format", "json", "--output", "-")
+    bundle = run("report", "--config", config.path, "--name", "few", "--bundle", tmp_path / "few.zip")
+    wrong = run("report", "--config", config.path, "--name", "fw")
+
+    assert (ended.returncode, {path.parent for path in map(Path, ended.stdout.split())}) == (
+        0,
+        {tmp_path / "reports/few"},
+    )
+    assert [Path(line).name.split("-")[:2] for line in ended.stdout.split()] == 3 * [["vzcover", "few"]]
+    document = json.loads(one.stdout)
+    assert {guest["vmid"] for guest in document["guests"]} <= set(range(100, 105))
+    assert (document["scope"]["vmids"], document["language"]) == ([[100, 104]], "fr")
+    assert document["summary"]["guests"] == len(document["guests"]) > 0
+    with zipfile.ZipFile(tmp_path / "few.zip") as archive:
+        assert json.loads(archive.read("report.json"))["scope"] == document["scope"]
+    assert bundle.returncode == 0
+    assert (wrong.returncode, "no report is called fw; did you mean few?" in wrong.stderr) == (2, True)
 
 
 def test_the_configuration_is_named_by_the_environment_where_no_option_does(

@@ -89,7 +89,7 @@ BAD = [
     (
         "VZCOVER__",
         "x",
-        "names no setting; possible here: PVE, PBS, REFRESH, POLICY, REPORT, HISTORY, DELIVER, METRICS, WEB, LOG, "
+        "names no setting; possible here: PVE, PBS, REFRESH, POLICY, REPORT, REPORTS, HISTORY, DELIVER, METRICS, WEB, LOG, "
         "STORAGES_FILE, DRILLS_DIR, STATE_DIR",
     ),
     ("VZCOVER__POLICY__DEMAND_TEMPLATES", "1", '"1" is neither true nor false; write true or false'),

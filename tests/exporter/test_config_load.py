@@ -130,7 +130,7 @@ BAD_SETTINGS = [
     ("refresh: {intervall: 5m}", "refresh.intervall: no such setting; did you mean interval?"),
     (
         "zone: UTC",
-        "zone: no such setting; possible here: pve, pbs, refresh, policy, report, "
+        "zone: no such setting; possible here: pve, pbs, refresh, policy, report, reports, "
         "history, deliver, metrics, web, log, storages_file, drills_dir, state_dir",
     ),
     ("log: {}\nlog: {}", "log: given twice, first on line 6; keep one"),

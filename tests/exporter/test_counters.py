@@ -18,6 +18,7 @@ CONTRACT = {
     "vzcover_api_request_duration_seconds": ("histogram", {"source"}),
     "vzcover_vzdump_tasks": ("counter", {"pve", "node", "result"}),
     "vzcover_report_failures": ("counter", set()),
+    "vzcover_scheduled_report_failures": ("counter", {"report"}),
     "vzcover_history_failures": ("counter", set()),
     "vzcover_delivery_failures": ("counter", {"channel"}),
 }
@@ -28,7 +29,7 @@ def some_counts() -> Counters:
     counters.count_request("lab", "/version", 0.2)
     counters.count_request_failure("lab", "/version", FailureReason.TIMEOUT)
     counters.count_vzdump_task("lab", "pve1", "ok")
-    counters.count_report_failure()
+    counters.count_report_failure("daily", daily=True)
     counters.count_delivery_failure("mail")
     return counters
 
@@ -73,6 +74,20 @@ def test_nothing_leaks_into_the_global_registry_or_another_instance() -> None:
 def test_rendering_does_not_change_the_counts() -> None:
     counters = some_counts()
     assert counters.render(openmetrics=False) == counters.render(openmetrics=False)
+
+
+def test_the_daily_report_s_failures_stand_by_themselves_too() -> None:
+    counters = Counters()
+    counters.know_report("quiet")
+    for name in ("daily", "weekly", "weekly"):
+        counters.count_report_failure(name, daily=name == "daily")
+    lines = counters.render(openmetrics=False).decode().splitlines()
+    assert "vzcover_report_failures_total 1.0" in lines
+    told = [line for line in lines if line.startswith("vzcover_scheduled_report_failures_total{")]
+    assert told == [
+        f'vzcover_scheduled_report_failures_total{{report="{name}"}} {count}'
+        for name, count in (("quiet", 0.0), ("daily", 1.0), ("weekly", 2.0))
+    ]
 
 
 def test_threads_lose_no_count() -> None:

@@ -18,6 +18,7 @@ from pypdf import PdfReader
 
 from exporter.deliver import FORMATS, Reader, newest_pdf, remove_old, render, write_files
 from exporter.errors import OutputError
+from report.words import word
 from tests.builders import NOW
 from tests.exporter.folders import locked_folder, small_disk
 from tests.specimen import specimen, specimen_with_backups
@@ -73,6 +74,16 @@ def test_the_pdf_names_the_checksum_of_the_json_beside_it(tmp_path: Path) -> Non
 
     assert hashlib.sha256(data).hexdigest() in "".join(text.split())
     assert json.loads(data)["generated_at"] == NOW
+
+
+@pytest.mark.parametrize("formats", [("pdf", "html"), ("html", "csv", "xlsx", "pdf")])
+def test_no_file_names_the_checksum_of_data_that_does_not_go_with_it(formats: tuple[str, ...]) -> None:
+    without = render(specimen(), READER, formats)
+    told = word("rule.data", "en")
+
+    assert told in render(specimen(), READER, (*formats, "json"))["html"].decode()
+    assert told not in without["html"].decode()
+    assert told not in "".join(page.extract_text() for page in PdfReader(io.BytesIO(without["pdf"])).pages)
 
 
 def test_the_same_report_gives_the_same_bytes() -> None:

@@ -270,11 +270,11 @@ def test_an_estimate_that_is_not_ahead_means_that_the_datastore_is_not_filling(e
     assert series(judged, "datastore_full_timestamp_seconds") == {}
 
 
-def test_orphans_are_counted_only_where_every_group_of_the_namespace_is_decided() -> None:
+def test_orphans_are_counted_in_the_namespaces_of_which_the_report_knows_them() -> None:
     hidden = group("105", namespace="paris", match=GroupMatch.UNKNOWN, pve=None, vmid=None)
-    judged = backups(group(), hidden, datastores=(datastore(orphans=(("", 3, 40), ("paris", 0, 0))),))
+    judged = backups(group(), hidden, datastores=(datastore(orphans=(("", 3, 40), ("lyon", 0, 0))),))
 
-    assert series(judged, "datastore_orphaned_groups") == {("main", "", "pbs1"): 3}
+    assert series(judged, "datastore_orphaned_groups") == {("main", "", "pbs1"): 3, ("main", "lyon", "pbs1"): 0}
 
 
 def test_jobs_of_a_server_are_told_apart_by_type_and_id_and_a_garbage_collection_by_its_datastore() -> None:

@@ -1,4 +1,4 @@
-"""What is remembered of the daily report: read back, or nothing."""
+"""What is remembered of the reports: read back, or nothing."""
 
 from __future__ import annotations
 

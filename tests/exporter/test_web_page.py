@@ -65,7 +65,7 @@ def evil_paper() -> Paper:
     row = Row((EVIL, EVIL), state=EVIL, anchor=EVIL, link=EVIL, group=EVIL)
     section = Section(EVIL, 7, EVIL, (EVIL,), (Column(EVIL, 1), Column(EVIL, 1, right=True)), (row,))
     empty = Section("empty", 8, EVIL, empty=EVIL)
-    front = FrontPage(EVIL, EVIL, EVIL, (EVIL,), (StateCount(EVIL, EVIL, 1),), (section,))
+    front = FrontPage(EVIL, EVIL, EVIL, (EVIL,), (StateCount(EVIL, EVIL, 1, "1"),), (section,))
     return Paper("en", 0, front, (empty,), EVIL)
 
 

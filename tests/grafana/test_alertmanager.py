@@ -92,7 +92,7 @@ def test_an_alert_arrives_with_texts_that_a_person_can_read(receiver: Receiver) 
     labels, texts = alert["labels"], alert["annotations"]
     guest = f"{labels['pve']}/{labels['vmid']} ({labels['name']})"
 
-    assert (alert["status"], labels["severity"], labels["pve"]) == ("firing", "warning", "demo")
+    assert (alert["status"], labels["severity"], labels["pve"]) == ("firing", "warning", "lab")
     assert texts["summary"] == f"{guest} is in no active backup job."
     assert texts["description"].startswith("No job that is enabled, will run again and has a usable storage selects")
     assert texts["runbook_url"].endswith("runbook.md#vzcoverguestnotplanned")

@@ -48,6 +48,7 @@ def metric_table() -> dict[str, dict[str, tuple[str, ...]]]:
             )
     live = counters()
     live.count_delivery_failure("mail")
+    live.know_report("daily")
     for family in text_string_to_metric_families(live.render(openmetrics=False).decode()):
         for sample in family.samples:
             table.setdefault(sample.name, {}).update(dict.fromkeys(sample.labels, ()))

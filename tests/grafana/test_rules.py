@@ -67,6 +67,7 @@ def known_metrics() -> dict[str, tuple[set[str], Mapping[str, tuple[str, ...]]]]
     }
     live = counters()
     live.know_channel("mail")
+    live.know_report("daily")
     for family in text_string_to_metric_families(live.render(openmetrics=False).decode()):
         for sample in family.samples:
             found[sample.name] = (set(sample.labels), {})
@@ -215,6 +216,14 @@ def test_thresholds_have_one_home(tmp_path: Path) -> None:
     assert "> 0.7" in changed["alerts/stores.yaml"]
     assert "> 0.85" not in changed["alerts/stores.yaml"]
     assert changed["alerts/guests.yaml"].count("for: 2h") == RENDERED["alerts/guests.yaml"].count("for: 1h")
+
+
+def test_the_runbook_is_set_in_one_place(tmp_path: Path) -> None:
+    mine, site = tmp_path / "settings.yaml", "https://wiki.example.com/backups/runbook"
+    mine.write_text(FILE.read_text().replace(f"runbook: {read_settings().runbook}", f"runbook: {site}"))
+
+    urls = re.findall(r"runbook_url: (.*)#", "".join(files(read_settings(mine)).values()))
+    assert urls == [site] * len(NAMES)
 
 
 @pytest.mark.parametrize(

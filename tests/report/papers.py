@@ -97,10 +97,10 @@ def front_page(rows: tuple[Row, ...] = ()) -> FrontPage:
             "Rules in force: a guest is planned when at least one enabled job selects it and can store it.",
         ),
         (
-            StateCount("sauvegarde_planifiee", "planned", 49),
-            StateCount("non_sauvegardee", "not planned", 2),
-            StateCount("indetermine", "undetermined", 1),
-            StateCount("waived", "not demanded", 1),
+            StateCount("sauvegarde_planifiee", "planned", 49, "49"),
+            StateCount("non_sauvegardee", "not planned", 2, "2"),
+            StateCount("indetermine", "undetermined", 1, "1"),
+            StateCount("waived", "not demanded", 1, "1"),
         ),
         (worst, unseen),
     )

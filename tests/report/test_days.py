@@ -138,6 +138,20 @@ def test_a_day_with_a_usable_backup_is_one_whatever_else_is_told(
             assert code == (remembered[place] or expected[place])
 
 
+def nights(first: int, others: set[int]) -> list[int]:
+    """Return a backup on each of the first days, and on some others."""
+    return [WINDOW.starts[place] + 7200 for place in sorted({*range(first), *others})]
+
+
+NIGHTS = st.builds(nights, st.integers(0, STRIP_DAYS), st.sets(st.integers(0, TODAY)))
+
+
+@given(st.lists(NIGHTS, max_size=3))
+def test_backups_in_several_stores_count_as_those_in_one(stores: list[list[int]]) -> None:
+    together = sorted(at for times in stores for at in times)
+    assert strip(WINDOW, stores) == strip(WINDOW, (together,))
+
+
 @given(CODES)
 def test_states_and_bytes_are_the_same(codes: bytes) -> None:
     assert codes_of(states_of(codes)) == codes

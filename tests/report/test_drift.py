@@ -183,7 +183,7 @@ def sharing(storage: StorageDefinition, **facts: Any) -> list[tuple[str, str, st
 
 
 def test_a_namespace_of_two_clusters_is_critical_without_any_file() -> None:
-    assert sharing(e.entry(username=SHOP)) == [("vault", "pbs.example:8007/main/lab", "lab/pbs, shop/pbs")]
+    assert sharing(e.entry(username=SHOP)) == [("vault", "vault/main/lab", "lab/pbs, shop/pbs")]
     assert sharing(e.entry(username=SHOP, namespace="shop")) == []
     assert sharing(e.entry(username=SHOP, disabled=True)) == []
 
@@ -193,7 +193,7 @@ def test_the_report_tells_it_above_the_storages() -> None:
     report = e.judge(e.group(), clusters=(e.cluster(), shop)).report
 
     assert all_storages(report, READER).sentences == (
-        "Several clusters write to one namespace, pbs.example:8007/main/lab: lab/pbs, shop/pbs. "
+        "Several clusters write to one namespace, vault/main/lab: lab/pbs, shop/pbs. "
         "To do: Give each cluster a namespace of its own: pvesm set STORAGE --namespace NAME",
     )
     assert all_storages(e.judge(e.group()).report, READER).sentences == ()

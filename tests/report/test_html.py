@@ -178,7 +178,7 @@ def test_its_own_policy_allows_the_one_style_sheet_and_nothing_else() -> None:
 def test_no_name_is_more_than_text(name: str) -> None:
     row = Row((name, name), state=name, anchor=name, link=name, group=name)
     section = Section(name, 7, name, (name,), (Column(name, 1), Column(name, 1, right=True)), (row,))
-    front = FrontPage(name, name, name, (name,), (StateCount(name, name, 1),), (section,))
+    front = FrontPage(name, name, name, (name,), (StateCount(name, name, 1, "1"),), (section,))
     harmless = Outline(render_html(Paper("en", 0, _front_of("x"), (_section_of("x"),), "")))
     outline = Outline(render_html(Paper("en", 0, front, (section,), name)))
 
@@ -196,7 +196,7 @@ def _section_of(name: str) -> Section:
 
 
 def _front_of(name: str) -> FrontPage:
-    return FrontPage(name, name, name, (name,), (StateCount(name, name, 1),), (_section_of(name),))
+    return FrontPage(name, name, name, (name,), (StateCount(name, name, 1, "1"),), (_section_of(name),))
 
 
 def test_a_guest_named_like_markup_is_shown_as_it_is_called() -> None:

@@ -6,12 +6,14 @@ from datetime import UTC
 
 import pytest
 
+from report.cut import cut_to
 from report.model import Report
+from report.policy import Scope
 from report.rows.brief import BRIEF_CHARACTERS
 from report.rows.front import build_front
 from report.rows.message import NEWS_AT_MOST, news_message, summary_message
 from report.rows.shared import Reader
-from report.summary import of_clusters, summarise
+from report.summary import summarise
 from report.words import LANGUAGES
 from tests.builders import report
 from tests.golden_files import assert_golden
@@ -48,12 +50,12 @@ def test_a_report_of_some_clusters_says_nothing_of_the_others() -> None:
     names = {guest.pve for guest in judged.guests}
     assert len(names) > 1
     for name in names:
-        part = of_clusters(judged, {name})
+        part = cut_to(judged, Scope(clusters=(name,)))
         assert {guest.pve for guest in part.guests} == {name}
         assert {job.pve for job in part.jobs} | {storage.pve for storage in part.storages} <= {name}
         assert {source.name for source in part.sources if source.kind != "pbs"} <= {name}
         assert part.summary == summarise(part.guests, backups_read=judged.summary.backups_read)
-    assert of_clusters(judged, names).summary == judged.summary
+    assert cut_to(judged, Scope(clusters=tuple(names))).summary == judged.summary
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

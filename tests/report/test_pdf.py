@@ -25,7 +25,8 @@ from pypdf.generic import Destination, DictionaryObject
 from report.model import Coverage, JobState, Protection
 from report.pdf.blocks import GroupHead, TableHead, TableRow, Words
 from report.pdf.document import Document, Metadata, visual_order
-from report.pdf.pages import BOTTOM, Layout, lay_out
+from report.pdf.flow import lay_out
+from report.pdf.pages import BOTTOM, Layout
 from report.pdf.palette import LOOKS, look_of
 from report.pdf.render import render_pdf
 from report.pdf.table import CELL, NARROWEST
@@ -203,8 +204,7 @@ def test_each_page_tells_its_number_and_how_many_there_are(sixty: bytes) -> None
 def test_pages_are_a4_and_wide_where_a_section_asks_for_it(sixty: bytes) -> None:
     sizes = [(round(page.mediabox.width), round(page.mediabox.height)) for page in read(sixty).pages]
     assert sizes[0] == (595, 842)
-    assert set(sizes[1:-1]) == {(842, 595)}
-    assert sizes[-1] == (595, 842)
+    assert set(sizes[1:]) == {(842, 595)}
 
 
 @pytest.mark.parametrize("landscape", [False, True])
@@ -333,7 +333,7 @@ def test_bookmarks_lead_to_page_one_its_sections_the_others_and_their_groups(six
         (1, "main → production", 2),
         (1, "main → staging", 2),
         (1, "main → no pool", 3),
-        (0, "Backup jobs", 5),
+        (0, "Backup jobs", 4),
     ]
 
 

@@ -17,7 +17,8 @@ from report.pdf.charts import hatching
 from report.pdf.columns import even_out, flatten, share
 from report.pdf.document import Document, Metadata
 from report.pdf.figures import CELL_HEIGHT, STRIP_WIDTH, strip_operators
-from report.pdf.pages import BOTTOM, lay_out
+from report.pdf.flow import lay_out
+from report.pdf.pages import BOTTOM
 from report.pdf.render import render_pdf
 from report.pdf.trend import boxes_of
 from report.sections import Bullet, Chart, Column, Gauge, LegendEntry, Paper, Row, Section, Strip

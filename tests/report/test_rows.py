@@ -14,7 +14,10 @@ from hypothesis import strategies as st
 
 from report.findings import Finding, FindingCode
 from report.model import (
+    Change,
+    ChangeKind,
     Coverage,
+    EstateFinding,
     GroupMatch,
     GroupPolicy,
     GuestJob,
@@ -136,6 +139,30 @@ def test_worst_first_shows_at_most_eight_and_says_where_the_others_are() -> None
     worst = sections(paper(many))["worst"]
     assert len(worst.rows) == 8
     assert worst.sentences == ("8 of 11 shown; all are in “Guests without backup”.",)
+
+
+def test_page_one_shows_four_changes_the_losses_first_and_says_where_all_are() -> None:
+    def changed(count: int) -> dict[str, Section]:
+        kinds = (ChangeKind.BETTER, ChangeKind.LOST)
+        changes = [
+            Change(kinds[number % 2], "lab", 100 + number, "web", None, Protection.AT_RISK) for number in range(count)
+        ]
+        return sections(paper(report([guest_report(100)], changes=changes, compared_with=NOW - DAY)))
+
+    shown = changed(7)
+    assert [row.link for row in shown["changes"].rows] == [f"guest-lab-{vmid}" for vmid in (101, 103, 105, 100)]
+    assert shown["changes"].sentences[-1] == "4 of 7 shown; all are in “What changed: all”."
+    assert shown["changes"].more == "changes_all"
+    assert len(shown["changes_all"].rows) == 7
+    few = changed(4)
+    assert (len(few["changes"].rows), few["changes"].more, "changes_all" in few) == (4, "", False)
+
+
+def test_warnings_about_jobs_that_page_one_has_no_room_for_have_a_section_of_their_own() -> None:
+    empty = [EstateFinding("lab", Finding.of(FindingCode.JOB_SELECTS_NOTHING, f"job-{number}")) for number in range(9)]
+    more, few = (sections(paper(report([guest_report(100)], findings=found))) for found in (empty, empty[:8]))
+    assert (len(more["estate"].rows), more["estate"].more, len(more["estate_all"].rows)) == (8, "estate_all", 9)
+    assert (len(few["estate"].rows), few["estate"].more, "estate_all" in few) == (8, "", False)
 
 
 def test_guests_without_backup_come_before_undecided_ones() -> None:
@@ -362,9 +389,7 @@ def test_a_late_guest_shows_the_age_of_its_backup_against_the_limit() -> None:
         findings=(found,),
     )
     made = sections(paper(report([late], backups_read=True)))
-    assert [cell.replace("\N{NO-BREAK SPACE}", " ") for cell in column(made["worst"], "Last good backup")] == [
-        "31 h / 26 h"
-    ]
+    assert [cell.replace("\N{NO-BREAK SPACE}", " ") for cell in column(made["worst"], "Age / limit")] == ["31 h / 26 h"]
     assert [cell.replace("\N{NO-BREAK SPACE}", " ") for cell in column(made["worst"], "Why")] == [
         "Last good backup 31 h ago, limit 26 h (job nightly, due 21 Oct 2026, 04:00 CEST)"
     ]

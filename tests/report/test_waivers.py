@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -16,7 +17,7 @@ from report.findings import Finding, FindingCode
 from report.model import WaivedFinding
 from report.policy import NO_END, WAIVER_EXPIRED_SECONDS, WAIVER_NOTICE_SECONDS, Policy, Scope, Waiver
 from report.waiver_notes import VOLUME_CODES, WAIVABLE, NotesFault, read_notes
-from report.waivers import Applied, apply_waivers, noted_waivers, waiver_findings, waivers_of
+from report.waivers import Applied, apply_waivers, candidates_of, noted_waivers, waiver_findings, waivers_of
 from tests.builders import NOW, guest
 
 LATER = NOW + 30 * 86_400
@@ -210,7 +211,7 @@ SCOPES = st.one_of(
         tags=st.sampled_from([(), ("db",)]),
         pools=st.sampled_from([(), ("prod",), ("prod/web",)]),
         names=st.sampled_from([(), ("guest-10?",), ("*1",)]),
-        vmids=st.sampled_from([(), ((100, 101),), ((103, 103), (101, 101))]),
+        vmids=st.sampled_from([(), ((100, 101),), ((103, 103), (101, 101)), ((103, 103), (100, 102))]),
     ),
 )
 WAIVERS = st.builds(
@@ -241,6 +242,13 @@ def test_a_waiver_never_hides_another_guest(
     without, with_it = Policy(waivers=tuple(waivers)), Policy(waivers=(further, *waivers))
     before = apply_waivers(findings, waivers_of(without, "lab", one, None), NOW)
     assert apply_waivers(findings, waivers_of(with_it, "lab", one, None), NOW) == before
+
+
+@given(st.lists(WAIVERS, max_size=6), GUESTS)
+def test_waivers_that_are_sorted_by_whom_they_name_are_the_same(waivers: list[Waiver], one: Guest) -> None:
+    policy = Policy(waivers=tuple(waivers))
+    found = waivers_of(policy, "lab", one, None, candidates_of(waivers))
+    assert Counter(found) == Counter(waivers_of(policy, "lab", one, None))
 
 
 @given(st.lists(WAIVERS, max_size=6), GUESTS, FINDINGS, RANDOM)

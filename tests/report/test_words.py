@@ -104,6 +104,7 @@ TEMPLATE_TABLES = (
     "findings",
     "finding_meanings",
     "finding_remedies",
+    "finding_names",
     "words",
 )
 
@@ -151,6 +152,7 @@ def test_every_finding_has_a_phrase_a_meaning_and_where_something_can_be_done_a_
     table = TABLES[language]
     assert {key.partition(".")[0] for key in table.findings} == set(FindingCode)
     assert set(table.finding_meanings) == set(FindingCode)
+    assert set(table.finding_names) == set(FindingCode)
     assert set(table.finding_remedies) == set(FindingCode) - nothing_to_do
     assert set(RULES) == set(FindingCode)
     assert all(f"area.{area}" in table.words for area in Area)
@@ -393,6 +395,32 @@ def test_no_parameters_make_a_finding_raise_or_unprintable(
     for text in (describe_finding(found, language, UTC, NOW), describe_finding_remedy(found, language, 100)):
         assert "\x00" not in text
         text.encode()
+
+
+@pytest.mark.parametrize(
+    ("found", "english"),
+    [
+        (
+            Finding.of(FindingCode.NO_USABLE_BACKUP, failed=3, inherited=2),
+            "no usable backup (failed verification: 3; of a former guest with its id: 2)",
+        ),
+        (
+            Finding.of(FindingCode.NO_USABLE_BACKUP, failed=3, inherited=0),
+            "no usable backup: all failed verification (3)",
+        ),
+        (
+            Finding.of(FindingCode.NO_USABLE_BACKUP, failed=0, inherited=2),
+            "no usable backup: all are of a former guest with its id (2)",
+        ),
+        (
+            Finding.of(FindingCode.ORPHANED_BACKUPS, "nas", groups=1, versions=3, newest_bytes=0),
+            "backup groups on nas that belong to no guest: 1 (versions: 3)",
+        ),
+    ],
+)
+def test_a_finding_says_nothing_about_what_there_is_none_of(found: Finding, english: str) -> None:
+    assert describe_finding(found, "en", UTC, NOW) == english
+    assert "0" not in describe_finding(found, "fr", UTC, NOW)
 
 
 @given(st.sampled_from(IssueCode), ANY_TEXT, ANY_TEXT, ANY_PARAMS, st.sampled_from(LANGUAGES))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-from tests.simulator_process import SimulatorHandle
+from tests.simulator_process import ClusterHandle
 
 SECONDS = 10
 
@@ -36,7 +36,7 @@ class Client:
 
     def __init__(
         self,
-        simulator: SimulatorHandle,
+        simulator: ClusterHandle,
         user: str = "auditor",
         authorization: str | None = None,
         seconds: float = SECONDS,

@@ -13,6 +13,7 @@ import pytest
 
 from simulator.certificate import fingerprint, write_throwaway
 from tests.simulator.client import Client
+from tests.simulator.conftest import NOW
 from tests.simulator_process import REPOSITORY, SimulatorHandle, running_simulator
 
 
@@ -90,6 +91,38 @@ def test_a_legacy_job_can_be_changed_by_its_id_with_a_colon(simulator: Simulator
         simulator.set_job(identity, {"enabled": "1"})
         assert client.get(f"/cluster/backup/{identity}").data["enabled"] == "1"
         simulator.set_job(identity, {"enabled": ""})
+
+
+def test_a_run_can_be_let_fail_and_the_next_one_leaves_a_backup() -> None:
+    with running_simulator("serve", "--guests", 12, "--now", NOW) as simulator, Client(simulator, "root") as client:
+        content = "/nodes/pve1/storage/nas/content?content=backup&vmid=117"
+        before = {row["volid"] for row in client.get(content).data}
+        assert before
+        failed = simulator.add_run("backup-infra", "pve1", NOW - 300, {117: "io"})
+        (task, *_) = client.get("/nodes/pve1/tasks?typefilter=vzdump&vmid=117").data
+        lines = [row["t"] for row in client.get(f"/nodes/pve1/tasks/{failed}/log?limit=0").data]
+
+        assert (task["upid"], task["status"], task["user"]) == (failed, "job errors", "root@pam")
+        assert "INFO: Starting Backup of VM 117 (qemu)" in lines
+        assert "ERROR: Backup of VM 117 failed - job failed with err -5 - Input/output error" in lines
+        assert lines[-1] == "TASK ERROR: job errors"
+        assert {row["volid"] for row in client.get(content).data} == before
+
+        good = simulator.add_run("backup-infra", "pve1", NOW - 200)
+        assert client.get(f"/nodes/pve1/tasks/{good}/status").data["exitstatus"] == "OK"
+        (new,) = (row for row in client.get(content).data if row["volid"] not in before)
+        assert new["ctime"] == NOW - 200
+
+
+@pytest.mark.parametrize(
+    ("job", "failures", "said"),
+    [("nope", {}, "nope"), ("backup-infra", {100: "io"}, "100 io"), ("backup-infra", {117: "bored"}, "117 bored")],
+)
+def test_a_run_that_cannot_be_is_refused(job: str, failures: dict[int, str], said: str) -> None:
+    with running_simulator("serve", "--guests", 12) as simulator, pytest.raises(urllib.error.HTTPError) as refused:
+        simulator.add_run(job, "pve1", NOW, failures)
+    assert said in refused.value.read().decode()
+    refused.value.close()
 
 
 def test_an_unknown_job_or_fault_is_refused(simulator: SimulatorHandle) -> None:

@@ -14,8 +14,9 @@ import pytest
 
 from simulator.model import Cluster
 from simulator.past.files import file_shelves
+from simulator.past.roles import FINGERPRINT, NEW_FINGERPRINT
 from simulator.past.runs import events
-from simulator.past.servers import CLUSTER_TOKEN, FINGERPRINT, NEW_FINGERPRINT, make_servers
+from simulator.past.servers import CLUSTER_TOKEN, make_servers
 from simulator.past.streams import Key, Streams
 from simulator.pbs.model import Group, Server, Special
 from simulator.pbs.rows import last_backup, snapshot_row

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import time
+import urllib.error
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
@@ -189,6 +190,21 @@ def test_a_datastore_can_go_and_come_back(world: SimulatorHandle) -> None:
     assert {row["store"] for row in rows(server, "/admin/datastore")} == {"copy", "away"}
     server.set_datastore("away", "gone")
     assert get(server, "/admin/datastore/away/groups")[2] == b"no such datastore 'away'"
+
+
+def test_a_datastore_can_be_filled_up_to_its_size(world: SimulatorHandle) -> None:
+    server = world.pbs[1]
+    server.set_datastore("copy", "ok", used=18_000_000_000_000)
+    status = json.loads(get(server, "/admin/datastore/copy/status")[2])["data"]
+    assert (status["total"], status["used"], status["avail"]) == (
+        20_000_000_000_000,
+        18_000_000_000_000,
+        2_000_000_000_000,
+    )
+    with pytest.raises(urllib.error.HTTPError) as too_much:
+        server.set_datastore("copy", "ok", used=20_000_000_000_001)
+    too_much.value.close()
+    server.set_datastore("copy", "ok", used=8_000_000_000_000)
 
 
 def test_a_datastore_can_go_at_a_call_a_right_can_be_taken_and_manifests_can_be_slow(world: SimulatorHandle) -> None:

@@ -87,7 +87,7 @@ BACKUP_WORDS = {
     "section.datastores": "Datastores",
     "section.pbs_jobs": "Jobs of the backup servers",
     "column.last_backup": "Last good backup (age / limit)",
-    "column.last_good": "Last good backup",
+    "column.age_limit": "Age / limit",
     "column.versions": "Versions (there / expected)",
     "column.datastore": "Datastore",
     "column.namespace": "Namespace",

@@ -1,7 +1,7 @@
 """Findings in English: what was found of this guest, what the code means, and what to do. Keys: `report.findings.FindingCode`.
 
 Instants have a twin `{name_age}`, durations and sizes lose their unit's suffix (`limit_seconds` is `{limit}`). `code.never` is the
-variant where the first instant is 0.
+variant where the first instant is 0; `code.failed`, `code.inherited` and `code.unsized` are those where there is nothing else.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 FINDINGS = {
     "never_backed_up": "no backup of it exists",
     "no_usable_backup": "no usable backup (failed verification: {failed}; of a former guest with its id: {inherited})",
+    "no_usable_backup.failed": "no usable backup: all failed verification ({failed})",
+    "no_usable_backup.inherited": "no usable backup: all are of a former guest with its id ({inherited})",
     "backup_late": "last good backup {newest_age} ago, limit {limit} (job {jobs}, due {due})",
     "backup_too_old": "last good backup {newest_age} ago, limit {limit} ({rule})",
     "store_late": "last good backup on {place} {newest_age} ago, the next was due {due} (job {jobs})",
@@ -22,7 +24,7 @@ FINDINGS = {
     "volume_grown": "disk {volume} has grown from {before} to {now} since the backup of {backup}",
     "verification_failed": "the newest backup on {place} ({backup}) failed verification; the newest good one is of {usable}",
     "verification_failed.never": "the newest backup on {place} ({backup}) failed verification, and no good one is left there",
-    "versions_corrupt": "{count} older versions on {place} failed verification, the newest of {newest}",
+    "versions_corrupt": "older versions on {place} that failed verification: {count}, the newest of {newest}",
     "verification_overdue": "newest verified backup {newest_age} old, limit {limit} ({rule})",
     "verification_overdue.never": "no backup was ever verified ok, limit {limit} ({rule})",
     "verification_outdated": "last verified on {place} {verified_age} ago, outdated after {limit}",
@@ -46,24 +48,25 @@ FINDINGS = {
     "backup_stuck": "a backup has been running on {node} for {started_age}, limit {limit}",
     "stale_lock": "it is locked by a backup that does not run: every backup fails until it is unlocked",
     "leftover_snapshot": "snapshot “{snapshot}” is left over from a backup",
-    "versions_missing": "only {actual} versions on {place}, {expected} expected",
-    "versions_surplus": "{actual} versions on {place}, only {expected} expected",
+    "versions_missing": "too few versions on {place}: {actual}, expected {expected}",
+    "versions_surplus": "too many versions on {place}: {actual}, expected {expected}",
     "drill_failed": "the restore drill of {at} failed, reported by {by}: {message}",
     "restore_not_proven": "last restore that worked {newest_age} ago, limit {limit} ({rule})",
     "restore_not_proven.never": "no restore of it is known to have worked, limit {limit} ({rule})",
     "size_collapsed": "backups on {place} shrank from {before} to {now} on {backup}",
     "size_jumped": "backups on {place} grew from {before} to {now} on {backup}",
-    "backups_inherited": "{count} backups on {place} are older than the guest (created {created})",
+    "backups_inherited": "backups on {place} from before the guest was created, {created}: {count}",
     "backups_ambiguous": "backups under its id on {place} may be another guest’s",
     "job_selects_nothing": "job {subject} selects no guest",
     "job_never_runs": "job {subject} will not run again: schedule “{schedule}”",
     "schedule_reads_otherwise": "job {subject} does not run when its schedule suggests: “{schedule}”",
-    "orphaned_backups": "{groups} backup groups on {subject} belong to no guest: {versions} versions, the newest ones take {newest}",
+    "orphaned_backups": "backup groups on {subject} that belong to no guest: {groups} (versions: {versions}; the newest take {newest})",
+    "orphaned_backups.unsized": "backup groups on {subject} that belong to no guest: {groups} (versions: {versions})",
     "storage_drift": "storage {subject}: {field} is {found}, the file says {wanted}",
     "storage_drift.missing": "storage {subject} is in the file and not in PVE",
     "namespace_shared": "several clusters write to one namespace, {subject}: {entries}",
-    "waiver_expiring": "the waiver for {subject} ends {until} (owner {owner})",
-    "waiver_expired": "the waiver for {subject} ran out {until} (owner {owner})",
+    "waiver_expiring": "the waiver “{subject}” ends {until} (owner {owner})",
+    "waiver_expired": "the waiver “{subject}” ran out {until} (owner {owner})",
     "waiver_not_read": "a line of its notes does not read as a waiver ({fault}): {line}",
 }
 
@@ -169,7 +172,7 @@ FINDING_REMEDIES = {
     "job_selects_nothing": "Give it guests, or remove it: pvesh delete /cluster/backup/{subject}",
     "job_never_runs": "Give it a schedule that recurs: pvesh set /cluster/backup/{subject} --schedule 02:00",
     "schedule_reads_otherwise": "Write what is meant: pvesh set /cluster/backup/{subject} --schedule 22:00",
-    "orphaned_backups": "Keep them knowingly, or remove them on the PBS",
+    "orphaned_backups": "Keep them knowingly, or remove them there",
     "waiver_expiring": "Renew it in the configuration, or mend what it hides",
     "waiver_expired": "Renew it in the configuration, or mend what it hid",
     "waiver_not_read": "Write: vzcover: waive until=2027-01-31 reason=WHY",

@@ -45,7 +45,7 @@ REASONS = {
     "job_gone": "job {job} is gone",
     "job_dropped_guest": "job {job} does not select it any more",
     "guest_moved": "it moved from node {before} to {node}",
-    "volumes_left_out": "{volumes} left out since",
+    "volumes_left_out": "left out since: {volumes}",
     "retention_reduced": "less is kept on {place}: {after} versions at most, {before} before",
     "retention_reduced.all": "pruning began on {place}: {after} versions at most",
     "selects_no_guest": "job {job} selects no guest",

@@ -6,6 +6,7 @@ from report.wording.english.backups import BACKUP_PLURALS, BACKUP_WORDS
 from report.wording.english.days import DAY_WORDS
 from report.wording.english.findings import FINDING_MEANINGS, FINDING_REMEDIES, FINDING_WORDS, FINDINGS
 from report.wording.english.issues import ISSUE_REMEDIES, ISSUES
+from report.wording.english.names import FINDING_NAMES
 from report.wording.english.protection import PROTECTION_WORDS
 from report.wording.english.reasons import JOB_REASONS, REASONS, REMEDIES
 from report.wording.english.words import PLURALS, WORDS
@@ -20,6 +21,7 @@ ENGLISH = Texts(
     findings=FINDINGS,
     finding_meanings=FINDING_MEANINGS,
     finding_remedies=FINDING_REMEDIES,
+    finding_names=FINDING_NAMES,
     words=WORDS | BACKUP_WORDS | DAY_WORDS | FINDING_WORDS | PROTECTION_WORDS,
     plurals=PLURALS | BACKUP_PLURALS,
     byte_units=("B", "kB", "MB", "GB", "TB", "PB", "EB"),

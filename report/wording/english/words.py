@@ -129,6 +129,12 @@ WORDS = {
     "column.rule": "Rule",
     "column.value": "In force",
     "missing_privilege": "{privilege} on {path} (hides {hides})",
+    "scope.guest": "guest {guest}",
+    "scope.guests": "guests {parts}",
+    "scope.every": "every guest",
+    "scope": "Only guests {parts}; all counts and lists are about these.",
+    "front.none_in_scope": "No guest of this report is visible: either there is none, or it may not be seen. Nothing is said about "
+    "backups.",
     "front.none_visible": "No guest is visible: either there is none, or it may not be seen. Nothing is said about backups.",
     "front.only.guest": "guest",
     "front.only.visible_guest": "visible guest",
@@ -150,7 +156,8 @@ WORDS = {
     "note.denominator.templates": "Counted: {demanded} of {guests}; templates need not be in a backup job.",
     "note.rule": "A guest is in an active backup job when an enabled job selects it, has a next run, and its storage takes backups "
     "from the guest’s node, all by configuration. Whether runs succeed is not part of it.",
-    "more_rows": "{shown} of {count} shown; all are in “{section}”.",
+    "quoted": "“{text}”",
+    "more_rows": "{shown} of {count} shown; all are in {sections}.",
     "worst.none": "Every demanded guest is in an active backup job.",
     "worst.none_known": "No guest is known to be without an active backup job, but not everything could be seen.",
     "worst.only_undecided": "No guest is known to be without an active backup job, but some cannot be decided.",
@@ -163,6 +170,7 @@ WORDS = {
     "guests.none": "No guest is visible.",
     "jobs.zone": "Schedules are in the time zone of the node that runs them; all other times are in {zone}.",
     "jobs.none": "There is no backup job.",
+    "jobs.none_in_scope": "No backup job is known to select one of these guests.",
     "jobs.none_visible": "No backup job is visible; not everything could be seen.",
     "storages.none": "There is no storage.",
     "storages.none_visible": "No storage is visible; not everything could be seen.",
@@ -187,7 +195,26 @@ WORDS = {
 }
 
 PLURALS = {
+    "changes.open": (
+        "Still open from before: {count} guest, {guest}, since {date} ({age}).",
+        "Still open from before: {count} guests, for longest {guest}, since {date} ({age}).",
+    ),
+    "missed_runs": ("{count} run missed in the last 7 days", "{count} runs missed in the last 7 days"),
+    "scope.clusters": ("of the cluster {names}", "of the clusters {names}"),
+    "scope.pools": ("in the pool {names} or below it", "in the pools {names} or below them"),
+    "scope.tags": ("with the tag {names}", "with one of the tags {names}"),
+    "scope.names": ("named {names}", "named one of {names}"),
+    "scope.vmids": ("with the VMID {names}", "with one of the VMIDs {names}"),
     "guests": ("{count} guest", "{count} guests"),
+    "state.sauvegarde_planifiee": ("backup planned", "backup planned"),
+    "state.non_sauvegardee": ("no backup planned", "no backup planned"),
+    "state.indetermine": ("cannot be decided", "cannot be decided"),
+    "state.protected": ("protected", "protected"),
+    "state.at_risk": ("at risk", "at risk"),
+    "state.unprotected": ("unprotected", "unprotected"),
+    "state.unknown": ("not known", "not known"),
+    "state.waived": ("waived", "waived"),
+    "reasons.more": ("{count} more reason", "{count} more reasons"),
     "visible_guests": ("{count} visible guest", "{count} visible guests"),
     "front.some": (
         "{count} of {guests} is in an active backup job",

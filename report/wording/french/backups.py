@@ -87,7 +87,7 @@ BACKUP_WORDS = {
     "section.datastores": "Entrepôts de données",
     "section.pbs_jobs": "Tâches des serveurs de sauvegarde",
     "column.last_backup": "Dernière bonne sauvegarde (âge / limite)",
-    "column.last_good": "Dernière bonne sauvegarde",
+    "column.age_limit": "Âge / limite",
     "column.versions": "Versions (présentes / attendues)",
     "column.datastore": "Entrepôt",
     "column.namespace": "Espace de noms",

@@ -51,7 +51,7 @@ ISSUE_REMEDIES = {
     "folder_not_listed": "Donner à la tâche {job} un stockage au lieu du dossier : pvesh set /cluster/backup/{job} --storage NAME "
     "--delete dumpdir",
     "notes_not_read": "Elles seront lues plus tard, toutes en refresh.guest_config_interval",
-    "ambiguous_groups": "Donner à chaque grappe son propre espace de noms : pvesm set STOCKAGE --namespace NOM",
+    "ambiguous_groups": "Donner à chaque grappe son propre espace de noms : pvesm set STORAGE --namespace NAME",
     "datastore_unreadable": "L’examiner sur le PBS : proxmox-backup-manager datastore show {datastore} ; son contenu ne peut être jugé "
     "d’ici là",
     "drills_unreadable": "Corriger ou supprimer ces fichiers : voir docs/drills.md",

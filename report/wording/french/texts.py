@@ -6,6 +6,7 @@ from report.wording.french.backups import BACKUP_PLURALS, BACKUP_WORDS
 from report.wording.french.days import DAY_WORDS
 from report.wording.french.findings import FINDING_MEANINGS, FINDING_REMEDIES, FINDING_WORDS, FINDINGS
 from report.wording.french.issues import ISSUE_REMEDIES, ISSUES
+from report.wording.french.names import FINDING_NAMES
 from report.wording.french.protection import PROTECTION_WORDS
 from report.wording.french.reasons import JOB_REASONS, REASONS, REMEDIES
 from report.wording.french.words import PLURALS, WORDS
@@ -20,6 +21,7 @@ FRENCH = Texts(
     findings=FINDINGS,
     finding_meanings=FINDING_MEANINGS,
     finding_remedies=FINDING_REMEDIES,
+    finding_names=FINDING_NAMES,
     words=WORDS | BACKUP_WORDS | DAY_WORDS | FINDING_WORDS | PROTECTION_WORDS,
     plurals=PLURALS | BACKUP_PLURALS,
     byte_units=("o", "ko", "Mo", "Go", "To", "Po", "Eo"),

@@ -129,6 +129,12 @@ WORDS = {
     "column.rule": "Règle",
     "column.value": "En vigueur",
     "missing_privilege": "{privilege} sur {path} (cache {hides})",
+    "scope.guest": "invité {guest}",
+    "scope.guests": "invités {parts}",
+    "scope.every": "tous les invités",
+    "scope": "Seulement les invités {parts} ; tous les comptes et toutes les listes portent sur eux.",
+    "front.none_in_scope": "Aucun invité de ce rapport n’est visible : soit il n’y en a pas, soit ils ne peuvent être vus. Rien n’est dit "
+    "des sauvegardes.",
     "front.none_visible": "Aucun invité n’est visible : soit il n’y en a pas, soit ils ne peuvent être vus. Rien n’est dit des "
     "sauvegardes.",
     "front.only.guest": "invité",
@@ -152,7 +158,8 @@ WORDS = {
     "note.rule": "Un invité figure dans une tâche active lorsqu’une tâche activée le sélectionne, a une prochaine échéance et que son "
     "stockage accepte des sauvegardes depuis le nœud de l’invité, le tout selon la configuration. La réussite des exécutions n’y "
     "entre pas.",
-    "more_rows": "{shown} sur {count} ; tous sont dans « {section} ».",
+    "quoted": "« {text} »",
+    "more_rows": "{shown} sur {count} ; tous sont dans {sections}.",
     "worst.none": "Chaque invité exigé figure dans une tâche de sauvegarde active.",
     "worst.none_known": "Aucun invité n’est connu comme hors de toute tâche active, mais tout n’a pas pu être vu.",
     "worst.only_undecided": "Aucun invité n’est connu comme hors de toute tâche active, mais certains sont indéterminés.",
@@ -165,6 +172,7 @@ WORDS = {
     "guests.none": "Aucun invité n’est visible.",
     "jobs.zone": "Les planifications sont à l’heure du nœud qui les exécute ; toutes les autres heures : {zone}.",
     "jobs.none": "Il n’y a aucune tâche de sauvegarde.",
+    "jobs.none_in_scope": "Aucune tâche de sauvegarde n’est connue pour sélectionner un de ces invités.",
     "jobs.none_visible": "Aucune tâche de sauvegarde n’est visible ; tout n’a pas pu être vu.",
     "storages.none": "Il n’y a aucun stockage.",
     "storages.none_visible": "Aucun stockage n’est visible ; tout n’a pas pu être vu.",
@@ -189,7 +197,29 @@ WORDS = {
 }
 
 PLURALS = {
+    "changes.open": (
+        "Toujours signalé : {count} invité, {guest}, depuis le {date} ({age}).",
+        "Toujours signalés : {count} invités, le plus ancien {guest}, depuis le {date} ({age}).",
+    ),
+    "missed_runs": (
+        "{count} exécution manquée ces 7 derniers jours",
+        "{count} exécutions manquées ces 7 derniers jours",
+    ),
+    "scope.clusters": ("de la grappe {names}", "des grappes {names}"),
+    "scope.pools": ("du pool {names} ou de ses sous-pools", "des pools {names} ou de leurs sous-pools"),
+    "scope.tags": ("avec l’étiquette {names}", "avec une des étiquettes {names}"),
+    "scope.names": ("nommés {names}", "nommés d’un de {names}"),
+    "scope.vmids": ("de VMID {names}", "d’un des VMID {names}"),
     "guests": ("{count} invité", "{count} invités"),
+    "state.sauvegarde_planifiee": ("sauvegarde planifiée", "sauvegardes planifiées"),
+    "state.non_sauvegardee": ("sans sauvegarde planifiée", "sans sauvegarde planifiée"),
+    "state.indetermine": ("indéterminé", "indéterminés"),
+    "state.protected": ("protégé", "protégés"),
+    "state.at_risk": ("à risque", "à risque"),
+    "state.unprotected": ("non protégé", "non protégés"),
+    "state.unknown": ("inconnu", "inconnus"),
+    "state.waived": ("dispensé", "dispensés"),
+    "reasons.more": ("{count} autre raison", "{count} autres raisons"),
     "visible_guests": ("{count} invité visible", "{count} invités visibles"),
     "front.some": (
         "{count} des {guests} figure dans une tâche de sauvegarde active",

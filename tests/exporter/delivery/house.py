@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC
+from datetime import UTC, time
 from pathlib import Path
 
 from exporter.counters import Counters
@@ -15,9 +15,20 @@ from exporter.delivery.channel import Channel, Message, Sent
 from exporter.delivery.deliveries import Deliveries
 from exporter.delivery.outbox import Outbox
 from exporter.errors import DeliveryError
+from exporter.reports import PlannedReport
+from exporter.schedule import DueTimes
+from report.policy import EVERY_GUEST
 from tests.builders import NOW
 
 READER = Reader("en", UTC)
+
+
+def planned(*channels: str, name: str = "daily", reader: Reader = READER) -> PlannedReport:
+    due = DueTimes(time(6), UTC)
+    return PlannedReport(name, True, due, reader, EVERY_GUEST, ("csv",), Path(), 30, 90, frozenset(channels))
+
+
+DAILY = planned("mail", "stuck", "broken", "fine")
 
 
 @dataclass

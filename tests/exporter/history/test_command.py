@@ -25,7 +25,11 @@ def config(tmp_path: Path) -> Path:
     keeper = Keeper(tmp_path / "history.db")
     for day, state in enumerate((Protection.PROTECTED, Protection.AT_RISK, Protection.PROTECTED)):
         worse = a.backed_up_guest(100, name="web-1", protection=Protection.UNPROTECTED, findings=(LATE,), days=STRIP)
-        calm = a.backed_up_guest(100, name="web-1", protection=state, days=STRIP, newest_backup_at=a.NOW + day * DAY)
+        found = (LATE,) if state is Protection.AT_RISK else ()
+        newest = a.NOW + day * DAY
+        calm = a.backed_up_guest(
+            100, name="web-1", protection=state, days=STRIP, newest_backup_at=newest, findings=found
+        )
         others = (
             a.guest_report(101, name="db", coverage=Coverage.NOT_PLANNED, protection=Protection.UNPROTECTED),
             a.backed_up_guest(101, pve="edge", name="db"),

@@ -1,4 +1,4 @@
-"""The daily report: once for each due time, whatever the clock and restarts do. A real configuration and real files, a small writer."""
+"""Reports: each once for each due time, whatever the clock and restarts do. A real configuration and real files, a small writer."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from freezegun import freeze_time
 from freezegun.api import FrozenDateTimeFactory
 
 from exporter.counters import Counters
-from exporter.daily import CHECK_SECONDS, RETRY_SECONDS, DailyReports
 from exporter.errors import OutputError
 from exporter.logs import FIELDS
+from exporter.metrics.own import ReportStatus
 from exporter.parts import Parts
-from exporter.schedule import DailyTime
+from exporter.reporting import RETRY_SECONDS, Reporting
+from exporter.reports import PlannedReport, planned_reports
 from exporter.state import FILE_NAME
 from exporter.store import Store
 from report.model import Report
@@ -43,38 +44,39 @@ def shown(epoch: int) -> str:
 class House:
     """Where daemons are started one after the other: a clock, a folder that survives them, and what each of them writes."""
 
-    def __init__(self, folder: Path, now: str, at: str = "06:00", state: str = "state") -> None:
+    def __init__(self, folder: Path, now: str, at: str = "06:00", state: str = "state", reports: str = "[]") -> None:
         self.folder = folder
         self.now = berlin(now)
         self.at = at
         self.state = state
+        self.reports = reports
         self.enabled = True
-        self.written: list[str] = []
+        self.made: list[tuple[str, str]] = []
         self.removed_at: list[int] = []
         self.failure: Exception | None = None
-        self.daily = self.start()
+        self.failing: set[str] = set()
+        self.reporting = self.start()
 
     def parts(self) -> Parts:
         enabled = str(self.enabled).lower()
         settings = f"at: '{self.at}', zone: Europe/Berlin, enabled: {enabled}"
-        text = f"{GOOD}state_dir: {self.state}\nreport: {{{settings}}}\n"
+        text = f"{GOOD}state_dir: {self.state}\nreport: {{{settings}}}\nreports: {self.reports}\n"
         loaded = load(self.folder, text)
 
-        def write(of: Report) -> list[Path]:
-            if self.failure:
+        def write(planned: PlannedReport, of: Report) -> list[Path]:
+            if self.failure and (planned.name in self.failing or not self.failing):
                 raise self.failure
-            self.written.append(shown(self.now))
-            return [self.folder / "vzcover-20260101T000000Z.pdf"]
+            self.made.append((planned.name, shown(self.now)))
+            return [self.folder / f"{planned.prefix}-20260101T000000Z.pdf"]
 
-        def remove(now: int) -> list[Path]:
+        def remove(planned: PlannedReport, now: int) -> list[Path]:
             self.removed_at.append(now)
             return []
 
-        of_report = loaded.config.report
         return Parts(
             config=loaded.config,
             config_hash=loaded.sha256,
-            daily=DailyTime(of_report.at, of_report.zone_info),
+            reports=planned_reports(loaded.config),
             refresh=lambda now: report(),
             json=lambda of: b"",
             page=lambda of, pdf: b"",
@@ -84,12 +86,12 @@ class House:
             close=lambda: None,
         )
 
-    def start(self, *, at_start: bool = False, clock: Callable[[], float] | None = None) -> DailyReports:
+    def start(self, *, at_start: bool = False, clock: Callable[[], float] | None = None) -> Reporting:
         """Start a daemon's report thread, up to where it would wait; the former one is gone."""
-        parts = self.parts()
+        self.in_force = self.parts()
         self.store, self.counters, self.stopping = Store(snapshot(report())), Counters(), threading.Event()
-        self.daily = DailyReports(
-            lambda: parts,
+        self.reporting = Reporting(
+            lambda: self.in_force,
             self.store,
             self.counters,
             self.stopping,
@@ -97,25 +99,40 @@ class House:
             at_start=at_start,
             clock=clock or (lambda: self.now),
         )
-        self.daily.recall()
+        self.reporting.recall()
         if at_start:
-            self.daily.write()
-        return self.daily
+            self.reporting.write(self.in_force.reports[0])
+        return self.reporting
+
+    def reload(self, reports: str) -> None:
+        """Put other reports beside the daily one in force while the daemon runs."""
+        self.reports = reports
+        self.in_force = self.parts()
 
     def pass_time(self, seconds: int, step: int = 60) -> None:
         """Let the clock run, and the daemon look at it."""
         end = self.now + seconds
         while self.now < end:
             self.now = min(end, self.now + step)
-            self.daily.check()
+            self.reporting.check()
 
     @property
-    def failures(self) -> str:
-        return next(
-            line
-            for line in self.counters.render(openmetrics=False).decode().splitlines()
-            if line.startswith("vzcover_report_failures_total")
-        ).split()[1]
+    def written(self) -> list[str]:
+        """When the daily report was written."""
+        return [at for name, at in self.made if name == "daily"]
+
+    def status(self, name: str = "daily") -> ReportStatus:
+        """What metrics tell of a report."""
+        return next(each for each in self.reporting.statuses() if each.name == name)
+
+    def failures(self, series: str = "vzcover_report_failures_total") -> float:
+        lines = self.counters.render(openmetrics=False).decode().splitlines()
+        return float(next(line for line in lines if line.startswith(f"{series} ")).split()[1])
+
+    @property
+    def remembered(self) -> dict[str, dict[str, int]]:
+        """What the file holds that survives a restart."""
+        return dict(json.loads((self.folder / "state" / FILE_NAME).read_text()))
 
 
 @pytest.fixture
@@ -128,8 +145,8 @@ def test_the_report_is_written_once_a_day_at_its_time(house: Callable[..., House
     home.pass_time(3 * DAY)
 
     assert home.written == ["06-02 06:00 CEST", "06-03 06:00 CEST", "06-04 06:00 CEST"]
-    assert home.daily.last_at == berlin("2026-06-04 06:00")
-    assert home.daily.last_seconds is not None
+    assert home.status().last_at == berlin("2026-06-04 06:00")
+    assert home.status().last_seconds is not None
     assert len(home.removed_at) == 3
 
 
@@ -168,11 +185,11 @@ def test_a_report_missed_while_down_is_made_up_once(
     before: str, restart: tuple[str, int], written: list[str], house: Callable[..., House]
 ) -> None:
     home = house(before, at="02:30")
-    home.daily.check()
+    home.reporting.check()
     home.now = berlin(*restart)
     for _ in range(3):
         home.start().check()
-        home.daily.check()
+        home.reporting.check()
 
     assert home.written == written
 
@@ -202,7 +219,7 @@ def test_a_report_that_was_written_is_not_written_again_by_the_next_daemon(house
     home.pass_time(HOUR)
 
     assert home.written == ["06-02 06:00 CEST"]
-    assert home.daily.last_at == berlin("2026-06-02 06:00")
+    assert home.status().last_at == berlin("2026-06-02 06:00")
 
 
 @pytest.mark.parametrize("content", [None, b"", b"{", b'{"daily": {"due": "x"}}'])
@@ -215,7 +232,7 @@ def test_without_a_readable_memory_nothing_is_made_up(content: bytes | None, hou
     home.pass_time(HOUR)
 
     assert home.written == []
-    assert json.loads(memory.read_text())["daily"]["due"] == berlin("2026-06-03 06:00")
+    assert home.remembered["daily"]["due"] == berlin("2026-06-03 06:00")
 
 
 def test_where_the_memory_cannot_be_written_reports_come_all_the_same(
@@ -282,15 +299,16 @@ def test_a_report_that_fails_is_tried_again_and_logged_once(
     home.failure = OutputError("reports", "no space left on device", "free some space there")
     home.now += 60
 
-    assert [home.daily.check() for _ in range(3)] == 3 * [RETRY_SECONDS]
-    assert home.failures == "3.0"
+    home.reporting.check()
+    home.pass_time(2 * RETRY_SECONDS, step=1)
+    assert home.failures() == 3
     assert [getattr(record, FIELDS) for record in caplog.records] == [
-        {"error": "cannot write reports: no space left on device; free some space there"}
+        {"report": "daily", "error": "cannot write reports: no space left on device; free some space there"}
     ]
 
     home.failure = None
-    assert home.daily.check() == CHECK_SECONDS
-    assert home.written == ["06-01 06:00 CEST"]
+    home.pass_time(RETRY_SECONDS)
+    assert home.written == ["06-01 06:03 CEST"]
 
 
 def test_a_bug_in_a_renderer_is_logged_and_does_not_end_the_thread(
@@ -327,6 +345,129 @@ def test_the_report_at_the_start_is_not_the_days_report(house: Callable[..., Hou
     assert home.store.latest_pdf == home.folder / "vzcover-20260101T000000Z.pdf"
 
 
+WEEKLY = "{name: weekly, at: '07:00', days: monday}"
+MONTHLY = "{name: monthly, days: [1, 31], match: {tags: [db]}}"
+
+
+def test_every_report_has_its_own_days_and_time(house: Callable[..., House]) -> None:
+    # 1 June 2026 is a Monday
+    home = house("2026-05-30 12:00", reports=f"[{WEEKLY}, {MONTHLY}]")
+    home.pass_time(10 * DAY)
+
+    assert [made for made in home.made if made[0] != "daily"] == [
+        ("monthly", "05-31 06:00 CEST"),
+        ("monthly", "06-01 06:00 CEST"),
+        ("weekly", "06-01 07:00 CEST"),
+        ("weekly", "06-08 07:00 CEST"),
+    ]
+    assert len(home.written) == 10
+    assert home.store.latest_pdf == home.folder / "vzcover-20260101T000000Z.pdf"
+
+
+def test_reports_that_are_due_together_are_made_in_the_order_of_the_file(house: Callable[..., House]) -> None:
+    home = house("2026-06-01 05:00", reports="[{name: zebra}, {name: ant}]")
+    home.pass_time(HOUR)
+
+    assert home.made == [(name, "06-01 06:00 CEST") for name in ("daily", "zebra", "ant")]
+
+
+def test_of_each_report_the_newest_that_was_missed_is_made_up_once(house: Callable[..., House]) -> None:
+    home = house("2026-05-30 12:00", reports=f"[{WEEKLY}, {MONTHLY}]")
+    home.now += 20 * DAY
+    for _ in range(3):
+        home.start()
+        home.pass_time(60)
+
+    assert home.made == [(name, "06-19 12:01 CEST") for name in ("daily", "weekly", "monthly")]
+
+
+@pytest.mark.parametrize("back", [60, HOUR, 8 * DAY])
+def test_a_clock_set_back_repeats_no_weekly_report(back: int, house: Callable[..., House]) -> None:
+    home = house("2026-06-01 06:00", reports=f"[{WEEKLY}]")
+    home.pass_time(2 * HOUR)
+    home.now -= back
+    home.start()
+    home.pass_time(back)
+
+    assert [made for made in home.made if made[0] == "weekly"] == [("weekly", "06-01 07:00 CEST")]
+
+
+def test_one_report_that_fails_stops_no_other_and_is_retried_by_itself(
+    house: Callable[..., House], caplog: pytest.LogCaptureFixture
+) -> None:
+    home = house("2026-06-01 06:59", at="07:00", reports=f"[{WEEKLY}, {{name: other}}]")
+    home.failure, home.failing = OutputError("weekly", "no space left on device", "free some space there"), {"weekly"}
+    home.pass_time(5 * 60)
+
+    assert home.made == [("daily", "06-01 07:00 CEST"), ("other", "06-01 07:00 CEST")]
+    assert home.failures() == 0
+    assert home.failures('vzcover_scheduled_report_failures_total{report="weekly"}') == 5
+    assert home.failures('vzcover_scheduled_report_failures_total{report="other"}') == 0
+    assert home.status("weekly").due == berlin("2026-06-01 07:00")
+    assert [record.levelno for record in caplog.records].count(logging.ERROR) == 1
+
+    home.failure = None
+    home.pass_time(60)
+    assert home.made[2:] == [("weekly", "06-01 07:05 CEST")]
+    assert home.status("weekly").due == berlin("2026-06-08 07:00")
+
+
+def test_a_report_that_failed_until_the_restart_is_made_after_it(house: Callable[..., House]) -> None:
+    home = house("2026-06-01 06:59", at="05:00", reports=f"[{WEEKLY}]")
+    home.failure = OutputError("weekly", "no space left on device", "free some space there")
+    home.pass_time(HOUR)
+    home.failure = None
+    for _ in range(2):
+        home.start()
+        home.pass_time(60)
+
+    assert home.made == [("weekly", "06-01 08:00 CEST")]
+
+
+def test_a_report_that_comes_with_a_reload_has_missed_nothing(house: Callable[..., House]) -> None:
+    home = house("2026-06-01 12:00")
+    home.reload(f"[{WEEKLY}]")
+    home.pass_time(HOUR)
+    assert home.made == []
+    assert home.remembered["weekly"]["due"] == berlin("2026-06-01 07:00")
+
+    home.pass_time(7 * DAY)
+    assert ("weekly", "06-08 07:00 CEST") in home.made
+
+
+def test_a_report_that_is_removed_is_forgotten_and_new_when_it_comes_back(house: Callable[..., House]) -> None:
+    home = house("2026-06-01 12:00", reports=f"[{WEEKLY}]")
+    home.reload("[]")
+    home.pass_time(60)
+    assert set(home.remembered) == {"daily"}
+
+    home.now += 10 * DAY
+    home.reload(f"[{WEEKLY}]")
+    home.pass_time(60)
+    assert [name for name, _ in home.made] == ["daily"]
+
+
+def test_what_a_report_that_is_not_configured_left_is_forgotten_at_the_start(house: Callable[..., House]) -> None:
+    home = house("2026-06-01 12:00", reports=f"[{WEEKLY}]")
+    home.reports = "[]"
+    home.start()
+
+    assert set(home.remembered) == {"daily"}
+
+
+def test_the_other_reports_are_made_while_the_daily_one_is_switched_off(house: Callable[..., House]) -> None:
+    home = house("2026-06-01 12:00", reports="[{name: other}]")
+    home.enabled = False
+    home.start()
+    home.pass_time(DAY)
+
+    assert home.made == [("other", "06-02 06:00 CEST")]
+    assert [(each.name, each.due) for each in home.reporting.statuses()] == [
+        ("daily", None),
+        ("other", berlin("2026-06-03 06:00")),
+    ]
+
+
 @pytest.fixture
 def frozen() -> Iterator[FrozenDateTimeFactory]:
     with freeze_time("2026-03-28T12:00:00Z") as factory:
@@ -353,6 +494,6 @@ def test_on_the_days_of_a_clock_change_by_the_machines_clock(
         frozen.move_to(moment)
         if place == 0:
             home.start(clock=machine_clock)
-        home.daily.check()
+        home.reporting.check()
 
     assert len(home.written) == written
