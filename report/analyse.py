@@ -158,7 +158,9 @@ def _by_guest(drills: Iterable[Drill]) -> Mapping[tuple[str, int], tuple[Drill, 
 
 
 def _sync_jobs(estate: Estate) -> Mapping[str, tuple[PbsJob, ...]]:
-    return {name: server.sync_jobs.usable(estate.now) or () for name, server in estate.servers.items()}
+    """Return the sync jobs of each PBS that told them."""
+    known = {name: server.sync_jobs.usable(estate.now) for name, server in estate.servers.items()}
+    return {name: jobs for name, jobs in known.items() if jobs is not None}
 
 
 def _name(source: SourceReport) -> str:

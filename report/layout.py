@@ -22,7 +22,7 @@ Promised = Mapping[Target, tuple[BackupJob, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What guests of all clusters share: `drills` by (cluster, vmid), `sync_jobs` by PBS."""
+    """What guests of all clusters share: `drills` by (cluster, vmid), `sync_jobs` by PBS, of those that told them."""
 
     estate: Estate
     policy: Policy

@@ -59,6 +59,7 @@ PROTECTION_WORDS = {
     "have a copy off-site.",
     "copies.none": "No guest has backups in more than one store.",
     "copies.immutable": "immutable",
+    "copies.sync": "sync {job}: {status}",
     "copies.offsite": "{age} old, {lag} behind",
     "runbook.about": "Each command restores the newest usable backup under the guest’s own id, which must be free. For a trial take a "
     "spare id.",

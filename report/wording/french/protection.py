@@ -59,6 +59,7 @@ PROTECTION_WORDS = {
     "{more} dans plusieurs ; {offsite} ont une copie hors site.",
     "copies.none": "Aucun invité n’a de sauvegardes dans plus d’un stockage.",
     "copies.immutable": "immuable",
+    "copies.sync": "synchronisation {job} : {status}",
     "copies.offsite": "vieille de {age}, {lag} derrière",
     "runbook.about": "Chaque commande restaure la dernière sauvegarde utilisable sous le numéro de l’invité, qui doit être libre. "
     "Pour un essai, prendre un numéro libre.",
