@@ -158,10 +158,10 @@ def _by_guest(drills: Iterable[Drill]) -> Mapping[tuple[str, int], tuple[Drill, 
 
 
 def _server_jobs(estate: Estate) -> tuple[Mapping[str, tuple[PbsJob, ...]], Mapping[str, tuple[PbsJob, ...]]]:
-    """Return the sync jobs and the verify jobs, by PBS."""
+    """Return the sync jobs and the verify jobs, by PBS, of those that told them."""
     servers, now = estate.servers.items(), estate.now
-    sync = {name: server.sync_jobs.usable(now) or () for name, server in servers}
-    return sync, {name: server.verify_jobs.usable(now) or () for name, server in servers}
+    sync = {name: jobs for name, server in servers if (jobs := server.sync_jobs.usable(now)) is not None}
+    return sync, {name: jobs for name, server in servers if (jobs := server.verify_jobs.usable(now)) is not None}
 
 
 def _name(source: SourceReport) -> str:

@@ -25,7 +25,7 @@ Promised = Mapping[Target, tuple[BackupJob, ...]]
 @dataclass(frozen=True, slots=True)
 class Around:
     """What guests of all clusters share. `past`: what the Report before left; `drills` by (cluster, vmid); `sync_jobs` and `verify_jobs` by
-    PBS.
+    PBS, of those that told them.
     """
 
     estate: Estate

@@ -87,6 +87,7 @@ class ReasonCode(StrEnum):
     LOG_NOT_READ = "log_not_read"  # node, at
     ZONE_NOT_READ = "zone_not_read"  # node
     RESTORES_NOT_READ = "restores_not_read"  # node
+    SYNC_JOBS_NOT_READ = "sync_jobs_not_read"  # server
     NOTES_NOT_READ = "notes_not_read"
     WAIVED = "waived"  # reason, until, owner
     # why protection changed since the last Report
@@ -189,7 +190,9 @@ class UsableBackup:
 @dataclass(frozen=True, slots=True)
 class Copy:
     """A store that holds usable backups of a guest, with what the operator says of it; `within_limit`: its newest is recent enough,
-    `same_time`: it is the guest's newest one, or a synced copy of it (a copy keeps its backup time, E39).
+    `same_time`: it is the guest's newest one, or a synced copy of it (a copy keeps its backup time, E39). `sync_job`: the job of its server
+    that brings it, "" none is known; `sync_status`: how its last run ended as the server says it, "never" or "running" without an end;
+    `sync_ended_at`: when.
     """
 
     server: str
@@ -201,6 +204,9 @@ class Copy:
     offsite: bool = False
     media: str = ""
     immutable: bool = False
+    sync_job: str = ""
+    sync_status: str | None = None
+    sync_ended_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,8 +126,11 @@ POLICY = Policy(
     waive_in_notes=True,
 )
 _MAIN = Copy("pbs1", "main", NEWEST, within_limit=True, same_time=True, site="Paris", media="ssd")
-_VAULT = Copy(
-    "pbs2", "vault", NEWEST - DAY, within_limit=True, same_time=False, site="Lyon", offsite=True, media="tape"
+_VAULT = replace(
+    Copy("pbs2", "vault", NEWEST - DAY, within_limit=True, same_time=False, site="Lyon", offsite=True, media="tape"),
+    sync_job="s-offsite",
+    sync_status="WARNINGS: 2",
+    sync_ended_at=NOW - 3600,
 )
 _OLD_VAULT = Copy("pbs2", "vault", LATE - DAY, within_limit=False, same_time=False, site="Lyon", offsite=True)
 _NAS = Copy("lab", "nas", NEWEST, within_limit=True, same_time=True)
@@ -172,7 +175,9 @@ def sound(vmid: int) -> dict[str, Any]:
         "restore_seen": RestoreProof(NOW - 30 * DAY, by="pve1", backup_at=NOW - 31 * DAY, target_vmid=9100),
         "restore_reported": RestoreProof(NOW - 3 * DAY, by="drill.sh"),
         "restore_command": f"{saved['restore_command']} --storage local-lvm",
-        "findings": findings(_F.VOLUME_GROWN, _F.SYNC_NOT_CLEAN, _F.VERSIONS_MISSING),
+        "findings": tuple(
+            each.as_information() for each in findings(_F.VOLUME_GROWN, _F.SYNC_NOT_CLEAN, _F.VERSIONS_MISSING)
+        ),
     }
 
 

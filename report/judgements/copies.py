@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from report.evidence import NOTHING_FOUND, Evidence, Holding, Judgement, joined
 from report.findings import Finding, FindingCode
 from report.judgements.freshness import in_time, late_after, limit_doubts
+from report.judgements.syncs import judge_syncs, sync_behind
 from report.model import Copy, Reason
-from report.syncs import carries
-
-_CLEAN = ("OK", None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,28 +32,27 @@ def judge_copies(evidence: Evidence, offsite_doubts: Callable[[Evidence], Sequen
     newest = evidence.newest_at
     offsite = max((copy.newest_at for copy in copies if copy.offsite), default=None)
     lag = None if offsite is None or newest is None else newest - offsite
-    known = not unseen_copies(evidence) and all(in_time(evidence, copy.newest_at) is not None for copy in copies)
+    unseen = unseen_copies(evidence)
+    known = not unseen and all(in_time(evidence, copy.newest_at) is not None for copy in copies)
     if newest is None:
         return Copies(copies, lag, known, NOTHING_FOUND)
     parts = (
         _number(evidence, copies),
         _offsite(evidence, copies, lag, offsite_doubts),
-        Judgement(tuple(_syncs(evidence))),
+        judge_syncs(evidence, unseen),
     )
     return Copies(copies, lag, known, joined(parts))
 
 
 def _copies(evidence: Evidence) -> Iterator[Copy]:
     """Yield a copy a store: two namespaces of one datastore are one store, because they are lost together."""
-    stores: dict[tuple[str, str], Holding] = {}
+    stores: dict[tuple[str, str], list[Holding]] = {}
     for holding in evidence.holdings:
-        if holding.newest_usable_at is not None:
-            store = (holding.target.server, holding.target.datastore)
-            other = stores.get(store)
-            if other is None or holding.newest_usable_at > (other.newest_usable_at or 0):
-                stores[store] = holding
-    for (server, datastore), holding in stores.items():
-        newest, mark = holding.newest_usable_at or 0, holding.mark
+        if holding.usable:
+            stores.setdefault((holding.target.server, holding.target.datastore), []).append(holding)
+    for (server, datastore), holdings in stores.items():
+        newest = max(holding.newest_usable_at or 0 for holding in holdings)
+        mark, sync = holdings[0].mark, sync_behind(holdings, evidence)
         yield Copy(
             server=server,
             datastore=datastore,
@@ -66,6 +63,9 @@ def _copies(evidence: Evidence) -> Iterator[Copy]:
             offsite=mark.offsite,
             media=mark.media,
             immutable=mark.immutable,
+            sync_job=sync.id if sync else "",
+            sync_status=sync.last_run_state or ("running" if sync.last_run_upid else "never") if sync else None,
+            sync_ended_at=sync.last_run_at if sync else None,
         )
 
 
@@ -116,23 +116,3 @@ def unseen_copies(evidence: Evidence) -> tuple[Reason, ...]:
 def _unless(doubts: Sequence[Reason], finding: Finding) -> Judgement:
     """Return a finding that a copy not seen could refute; the doubts in its place where there are any."""
     return Judgement(doubts=tuple(doubts)) if doubts else Judgement((finding,))
-
-
-def _syncs(evidence: Evidence) -> Iterator[Finding]:
-    """Yield the sync jobs behind the guest's copies whose last run was not clean: warnings of a sync are a loss (H8, H15)."""
-    told = set()
-    for holding in evidence.holdings:
-        group = holding.matched.group
-        for job in evidence.sync_jobs.get(group.server, ()):
-            if job.last_run_state in _CLEAN or (group.server, job.id) in told:
-                continue
-            if carries(job, group):
-                told.add((group.server, job.id))
-                yield Finding.of(
-                    FindingCode.SYNC_NOT_CLEAN,
-                    f"{group.server}/{job.id}",
-                    server=group.server,
-                    job=job.id,
-                    status=job.last_run_state or "",
-                    ended=job.last_run_at or 0,
-                )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from report.findings import Area, Finding, FindingCode
-from report.model import Coverage, EstateFinding, GroupMatch, GroupReport, GuestReport, Protection, Report
+from report.model import Copy, Coverage, EstateFinding, GroupMatch, GroupReport, GuestReport, Protection, Report
 from report.rows.front import protection_section
 from report.rows.shared import Reader, guest_anchor, guest_label, needing_attention
 from report.sections import Row, Section
@@ -240,7 +240,7 @@ def _offsite_at(guest: GuestReport) -> int | None:
 
 
 def _copies_row(guest: GuestReport, report: Report, reader: Reader) -> Row:
-    stores = [_store(copy.server, copy.datastore, copy.site, copy.immutable, reader) for copy in guest.copies]
+    stores = [_store(copy, reader) for copy in guest.copies]
     found = [finding for finding in guest.findings if finding.area is Area.COPIES]
     phrases = [describe_finding(finding, reader.language, reader.zone, report.created_at) for finding in found]
     media = sorted({copy.media for copy in guest.copies if copy.media})
@@ -258,10 +258,15 @@ def _copies_row(guest: GuestReport, report: Report, reader: Reader) -> Row:
     )
 
 
-def _store(server: str, datastore: str, site: str, immutable: bool, reader: Reader) -> str:
-    name = f"{printable(server)}/{printable(datastore)}"
-    told = [printable(site)] if site else []
-    told += [reader.word("copies.immutable")] if immutable else []
+def _store(copy: Copy, reader: Reader) -> str:
+    """Say where a copy lies, where that is, and by which sync job it comes, with how that one ended."""
+    name = f"{printable(copy.server)}/{printable(copy.datastore)}"
+    told = [printable(copy.site)] if copy.site else []
+    told += [reader.word("copies.immutable")] if copy.immutable else []
+    if copy.sync_job:
+        status = copy.sync_status or ""
+        ended = reader.word(f"last_run.{status}") if status in ("never", "running") else printable(status)
+        told.append(reader.word("copies.sync", job=printable(copy.sync_job), status=ended))
     return f"{name} ({', '.join(told)})" if told else name
 
 

@@ -110,6 +110,9 @@ def _copy(copy: Copy) -> Json:
         "offsite": copy.offsite,
         "media": copy.media,
         "immutable": copy.immutable,
+        "sync_job": copy.sync_job,
+        "sync_status": copy.sync_status,
+        "sync_ended": copy.sync_ended_at,
     }
 
 

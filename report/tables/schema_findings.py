@@ -121,6 +121,9 @@ FINDING_DEFINITIONS: dict[str, Schema] = {
         offsite=FLAG,
         media=TEXT,
         immutable=FLAG,
+        sync_job=described(TEXT, "the sync job of its server that brings it; empty: none is known"),
+        sync_status=described(TEXT_OR_NULL, "how that job’s last run ended, or never, or running"),
+        sync_ended=INSTANT_OR_NULL,
     ),
     "proof": record(
         observed=described(nullable("restore"), "a restore task that was seen; null: none was"),

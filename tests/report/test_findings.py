@@ -320,9 +320,12 @@ ABOUT_GUESTS = [
     Row(
         F.SYNC_NOT_CLEAN,
         lambda: judge(
-            vault=e.server(group(), e.copy(), sync_jobs=a.reading((e.sync_job(last_run_state="WARNINGS: 1"),)))
+            vault=e.server(group(), e.copy(), sync_jobs=a.reading((e.sync_job(last_run_state="WARNINGS: 1"),))),
+            policy=expecting(copies=2),
         ),
-        lambda: judge(vault=e.server(group(), e.copy(), sync_jobs=a.reading((e.sync_job(),)))),
+        lambda: judge(
+            vault=e.server(group(), e.copy(), sync_jobs=a.reading((e.sync_job(),))), policy=expecting(copies=2)
+        ),
         "warnings of a sync are a loss (H8)",
     ),
     Row(

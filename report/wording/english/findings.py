@@ -98,7 +98,8 @@ FINDING_MEANINGS = {
     "too_few_copies": "Fewer distinct stores than the policy wants hold a usable backup within the limit.",
     "no_offsite_copy": "The policy demands an off-site copy, and no store marked off-site holds a usable backup.",
     "offsite_late": "The newest usable backup off-site is older than the policy allows.",
-    "sync_not_clean": "The last run of a sync job that carries this guest’s backups did not end OK; warnings of a sync are a loss.",
+    "sync_not_clean": "The last run of a sync job that carries this guest’s backups did not end OK; warnings of a sync are a loss. It "
+    "lowers the verdict where the policy demands copies, or off-site what the job makes.",
     "backup_failed": "The log of its newest failed backup says so, and no newer backup exists.",
     "backup_aborted": "The task ended while the guest’s backup was under way: crash, kill, power.",
     "backup_not_reached": "The task ended before the guest’s turn: it died first, or its storage could not be used.",

@@ -69,6 +69,7 @@ PROTECTION_WORDS = {
     "have a copy off-site.",
     "copies.none": "No guest has backups in more than one store.",
     "copies.immutable": "immutable",
+    "copies.sync": "sync {job}: {status}",
     "copies.offsite": "{age} old, {lag} behind",
     "runbook_storages.about": "What the commands of the runbook need where the cluster is gone. Each of these asks for the password, or "
     "the secret of the token, which this report does not hold; FILE is the key’s file, which has to be kept elsewhere.",

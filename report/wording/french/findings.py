@@ -103,7 +103,7 @@ FINDING_MEANINGS = {
     "no_offsite_copy": "Les règles exigent une copie hors site, et aucun stockage déclaré hors site n’a de sauvegarde utilisable.",
     "offsite_late": "La dernière sauvegarde utilisable hors site est plus ancienne que les règles ne le permettent.",
     "sync_not_clean": "La dernière exécution d’une synchronisation qui porte ces sauvegardes ne s’est pas terminée par OK ; un "
-    "avertissement y est une perte.",
+    "avertissement y est une perte. Abaisse le verdict là où la politique exige des copies, ou hors site ce que fait la tâche.",
     "backup_failed": "Le journal de son dernier échec le dit, et il n’existe pas de sauvegarde plus récente.",
     "backup_aborted": "La tâche s’est terminée pendant la sauvegarde de l’invité : panne, arrêt, coupure.",
     "backup_not_reached": "La tâche s’est terminée avant le tour de l’invité, ou son stockage était inutilisable.",

@@ -69,6 +69,7 @@ PROTECTION_WORDS = {
     "{more} dans plusieurs ; {offsite} ont une copie hors site.",
     "copies.none": "Aucun invité n’a de sauvegardes dans plus d’un stockage.",
     "copies.immutable": "immuable",
+    "copies.sync": "synchronisation {job} : {status}",
     "copies.offsite": "vieille de {age}, {lag} derrière",
     "runbook_storages.about": "Ce qu’il faut aux commandes du guide quand la grappe n’est plus. Chacune de celles-ci demande le mot de "
     "passe, ou le secret du jeton, que ce rapport ne contient pas ; FILE est le fichier de la clé, à conserver ailleurs.",
