@@ -393,7 +393,9 @@ def _groups() -> list[GroupReport]:
             low=8,
             high=8,
         ),
-        group_report(100, unfinished=1, encrypted=7, key_fingerprints=("12:34:56:78:9a:bc:de:f0:" + "11:" * 23 + "22",)),
+        group_report(
+            100, unfinished=1, encrypted=7, key_fingerprints=("12:34:56:78:9a:bc:de:f0:" + "11:" * 23 + "22",)
+        ),
         group_report(
             100, namespace="copies", snapshots=4, verified=4, actual=4, delta=-3, missing=3, state=RetentionState.SHORT
         ),

@@ -45,7 +45,9 @@ BACKUP_DEFINITIONS: dict[str, Schema] = {
         renamed=described(COUNT, "files without a standard name: never pruned"),
         protected=COUNT,
         encrypted=COUNT,
-        key_fingerprints=described(listed(TEXT), "of the keys that its snapshots are encrypted with, as far as the server tells"),
+        key_fingerprints=described(
+            listed(TEXT), "of the keys that its snapshots are encrypted with, as far as the server tells"
+        ),
         verified=COUNT,
         verify_failed=COUNT,
         inherited=described(COUNT, "versions older than the guest: a predecessor’s"),
@@ -95,7 +97,8 @@ BACKUP_DEFINITIONS: dict[str, Schema] = {
         orphans=listed(record(namespace=TEXT, groups=COUNT, snapshots=COUNT)),
         forecast=described(nullable("forecast"), "null: nothing tells"),
         usage=described(
-            listed(record(day=DATE, used_bytes=COUNT, total_bytes=COUNT)), "how full it was at the end of each of the last 90 days"
+            listed(record(day={"type": "string", "format": "date"}, used_bytes=COUNT, total_bytes=COUNT)),
+            "how full it was at the end of each of the last 90 days; a day without a figure is left out",
         ),
     ),
     "forecast": record(
