@@ -41,7 +41,18 @@ class Bullet:
     promised: int | None = None
 
 
-Drawing = Strip | Gauge | Bullet
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """How full something was by day, and how that goes on: `points` are (days after the first, part of the whole), `line` both ends of the
+    forecast in the same measure, over `days` days; None without a forecast.
+    """
+
+    points: tuple[tuple[int, float], ...]
+    line: tuple[tuple[float, float], tuple[float, float]] | None
+    days: float
+
+
+Drawing = Strip | Gauge | Bullet | Curve
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +72,8 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class LegendEntry:
-    """What a part of a drawing means: the state's value (or "actual", "expected", "promised" of a bullet), the character that stands for
+    """What a part of a drawing means: the state's value (or "actual", "expected", "promised" of a bullet,
+    "line" of a chart, "used", "forecast" of a curve), the character that stands for
     it in text ("" where none does), and its word.
     """
 
@@ -74,6 +86,7 @@ class LegendEntry:
 class Chart:
     """Stacked columns, one a day: `columns` are (days after the first, how many in each of `states`, from the bottom up), over `days` days
     with those that have no figures; `first` and `last` are the dates in words, `most` the greatest sum as text. `told` says it in words.
+    `line`: another count of the same days, (days after the first, how many), drawn across the columns.
     """
 
     states: tuple[str, ...]
@@ -83,6 +96,13 @@ class Chart:
     last: str
     most: str
     told: str
+    line: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def highest(self) -> int:
+        """Return what the full height stands for."""
+        sums = [sum(heights) for _, heights in self.columns]
+        return max([*sums, *[count for _, count in self.line]], default=0) or 1
 
 
 @dataclass(frozen=True, slots=True)

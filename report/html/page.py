@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
-from report.html.drawings import chart_html, legend_html, with_drawing
+from report.html.drawings import PATTERNS, area, chart_html, legend_html, swatch, with_drawing
 from report.html.style import MARKS, STYLE, tone
 from report.sections import Column, FrontPage, Paper, Row, Section, StateCount
 
@@ -41,6 +41,7 @@ def render_html(paper: Paper, links: Links = ()) -> str:
     """Given the report as sections of text, and links (path, word) to what is served beside it, return it as an HTML document."""
     front = paper.front
     body = [
+        PATTERNS,
         f'<header><p class="title">{escape(front.title)}</p><p>{escape(front.subtitle)}</p>{links_html(links)}</header>\n<main>\n',
         *_front(front),
         _contents(paper.sections),
@@ -86,11 +87,11 @@ def _bar(counts: Sequence[StateCount]) -> str:
     for count in counts:
         if count.count:
             width = 100 * count.count / total
-            pieces.append(f'<rect class="{tone(count.state)}" x="{at:.3f}%" width="{width:.3f}%" height="100%"/>')
+            pieces.append(area(tone(count.state), at, 0, width, 100))
             at += width
     drawing = f'<svg class="bar" aria-hidden="true">{"".join(pieces)}</svg>\n' if pieces else ""
     legend = "".join(
-        f'<li class="{tone(count.state)}"><b>{escape(count.shown)}</b> {_mark(count.state)}{escape(count.word)}</li>'
+        f'<li class="{tone(count.state)}">{swatch(count.state)}<b>{escape(count.shown)}</b> {_mark(count.state)}{escape(count.word)}</li>'
         for count in counts
     )
     return f'{drawing}<ul class="legend">{legend}</ul>\n'

@@ -52,7 +52,12 @@ svg .good{fill:var(--good)}svg .warn{fill:var(--warn)}svg .bad{fill:var(--bad)}
 svg .unknown{fill:var(--unknown)}svg .waived{fill:var(--waived)}svg .track{fill:var(--line)}svg .ink{fill:var(--quiet)}
 .strip{display:block;width:7.5rem;max-width:100%;height:.9rem;margin-top:.25rem}
 .meter{display:block;width:100%;min-width:3rem;max-width:7rem;height:.45rem;margin-top:.2rem}.right .meter{margin-left:auto}
-.swatch{width:.8rem;height:.8rem;margin-right:.4rem}
+svg .line{fill:none;stroke:var(--ink);stroke-width:2;vector-effect:non-scaling-stroke}svg .pale{stroke:var(--paper);stroke-width:5}
+svg .dashed{stroke-dasharray:5 4}svg .edge{stroke:var(--line)}.curve{display:block;width:100%;min-width:12rem;height:3rem;
+border:solid var(--unknown);border-width:1px 0}.steps{overflow:visible}
+.patterns{position:absolute;width:0;height:0}pattern path{fill:none;stroke:var(--paper);stroke-width:1;opacity:.7}
+pattern.unknown path{stroke-width:3;opacity:1}.legend li{display:flex;align-items:center;gap:.3rem}
+.swatch{flex:none;width:.8rem;height:.8rem;margin-right:.4rem}
 .trend{max-width:60rem;margin-top:.75rem}.chart{display:block;width:100%;height:8rem;border:solid var(--line);border-width:1px 0}
 .most,.dates{display:flex;justify-content:space-between;color:var(--quiet);font-size:.85rem}
 .legend{display:flex;flex-wrap:wrap;gap:.25rem 1.5rem;list-style:none;margin:.6rem 0 1rem;padding:0}
@@ -79,7 +84,8 @@ td[data-label]::before{content:attr(data-label) " ";color:var(--quiet);margin-ri
 @page{size:A4;margin:12mm}@page wide{size:A4 landscape}
 @media print{:root{color-scheme:light}nav,.contents{display:none}body{max-width:none;padding:0;font-size:10pt}.landscape{page:wide}
 .wide{overflow:visible}a{color:inherit;text-decoration:none}table{font-size:8.5pt}
-h2,section>p,thead,.group{break-after:avoid}tr,.legend{break-inside:avoid}tbody:first-of-type tr:first-child{break-before:avoid}
+h1{font-size:13pt}h2{font-size:11pt;margin-top:1.5rem}
+h2,section>p,thead,.group{break-after:avoid}tr,p,.legend{break-inside:avoid}tbody:first-of-type tr:first-child{break-before:avoid}
 svg,.group th{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 """
 STYLE = _LOOKS + _WIDTHS + "\n"

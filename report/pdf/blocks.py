@@ -8,7 +8,7 @@ from typing import Protocol
 
 from report.pdf.charts import MARK, draw_mark
 from report.pdf.document import Document, Target
-from report.pdf.figures import GAUGE_WIDTH, draw_figure
+from report.pdf.figures import GAUGE_WIDTH, draw_figure, natural_height
 from report.pdf.palette import INK, LINK, MUTED, RULE, TINT, Colour
 from report.pdf.table import CELL, HEAD, PAD, Table
 from report.pdf.typography import Line, Style
@@ -168,7 +168,8 @@ class TableRow:
         for place, _ in row.drawings:
             written[place] = ()
         cells = tuple(written)
-        return TableRow(table, row, cells, _cells_height(cells, CELL))
+        drawn = max((natural_height(drawing) for _, drawing in row.drawings), default=0.0)
+        return TableRow(table, row, cells, max(_cells_height(cells, CELL), drawn + 2 * PAD if drawn else 0.0))
 
     def split(self, room: float) -> tuple[TableRow, TableRow] | None:
         """Given the room left on a page, return the part that fits and the rest; None where nothing worth it fits or nothing is left."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
+from math import hypot
 
 from report.pdf.charts import MARK, draw_mark
 from report.pdf.document import Document
 from report.pdf.palette import INK, LOOKS, MUTED, RULE, WHITE, Colour
 from report.pdf.typography import Line, Style
-from report.sections import Drawing, Gauge, LegendEntry, Strip
+from report.sections import Curve, Drawing, Gauge, LegendEntry, Strip
 from report.timeline import DayState
 
 CELL_WIDTH = 3.1
@@ -21,6 +23,7 @@ BAR_WIDTH = 62.0
 GAUGE_WIDTH = 44.0
 """A gauge is narrower: its text stands beside it."""
 BAR_HEIGHT = 6.6
+CURVE_WIDTH, CURVE_HEIGHT = 250.0, 38.0
 
 _PITCH, _WEEK_GAP, _DAYS = 3.7, 1.6, 28
 _GREEN: Colour = (38, 128, 106)
@@ -29,11 +32,13 @@ _AMBER: Colour = (176, 120, 0)
 _PALE: Colour = (244, 196, 94)
 _GREY: Colour = (150, 157, 166)
 _LINE = 1.6
+_DASH = 5.0
 _KEY = Style(8)
 _KEY_GAP = 16.0
 _KEY_ROW = 13.0
 
 _Box = tuple[float, float, float, float]
+_Point = tuple[float, float]
 # each state as layers of (colour, boxes as left, bottom, width, height): by height and shape too, so that grey tells them apart
 _SHAPES: dict[str, tuple[tuple[Colour, tuple[_Box, ...]], ...]] = {
     DayState.BACKUP: ((_GREEN, ((0, 0, CELL_WIDTH, CELL_HEIGHT),)),),
@@ -85,7 +90,14 @@ def strip_operators(states: tuple[str, ...]) -> str:
 
 def natural_width(drawing: Drawing) -> float:
     """Given a drawing, return how wide it is where there is room, in points."""
+    if isinstance(drawing, Curve):
+        return CURVE_WIDTH
     return STRIP_WIDTH if isinstance(drawing, Strip) else BAR_WIDTH + 8
+
+
+def natural_height(drawing: Drawing) -> float:
+    """Given a drawing, return how high its row is at least, in points; 0 where a line of text is enough."""
+    return CURVE_HEIGHT if isinstance(drawing, Curve) else 0.0
 
 
 def draw_figure(document: Document, drawing: Drawing, left: float, middle: float, width: float) -> None:
@@ -93,6 +105,9 @@ def draw_figure(document: Document, drawing: Drawing, left: float, middle: float
     if isinstance(drawing, Strip):
         scale = min(1.0, width / STRIP_WIDTH)
         document.operators(left, middle + CELL_HEIGHT / 2, scale, strip_operators(drawing.states))
+        return
+    if isinstance(drawing, Curve):
+        _draw_curve(document, drawing, left, middle - _KEY.leading / 2 + 1, width)
         return
     width, top = min(width, BAR_WIDTH), middle - BAR_HEIGHT / 2
     if isinstance(drawing, Gauge):
@@ -102,6 +117,33 @@ def draw_figure(document: Document, drawing: Drawing, left: float, middle: float
         document.frame(left, top, width, BAR_HEIGHT, MUTED, 0.5)
         return
     _draw_bullet(document, (drawing.actual, drawing.expected, drawing.promised), left, top, width)
+
+
+def _draw_curve(document: Document, curve: Curve, left: float, top: float, width: float) -> None:
+    """Draw the whole as the upper edge, what was used as a line, today as a stroke, and the forecast as dashes."""
+    height = CURVE_HEIGHT - 2
+    places = [(left + width * day / curve.days, top + height * (1 - part)) for day, part in curve.points]
+    document.rule((left, top), (left + width, top), _GREY, 0.5)
+    document.rule((left, top + height), (left + width, top + height), _GREY, 0.5)
+    today = places[-1][0]
+    document.rule((today, top), (today, top + height), RULE, 0.5)
+    for start, end in pairwise(places):
+        document.rule(start, end, INK, 1.1)
+    if curve.line:
+        (day, part), (last, reached) = curve.line
+        start = left + width * day / curve.days, top + height * (1 - part)
+        end = left + width * last / curve.days, top + height * (1 - reached)
+        for dash in dashes(start, end):
+            document.rule(*dash, INK, 0.9)
+
+
+def dashes(start: _Point, end: _Point) -> Iterator[tuple[_Point, _Point]]:
+    """Given both ends of a line, yield the dashes that it is drawn with."""
+    length = hypot(end[0] - start[0], end[1] - start[1])
+    for number in range(int(length / _DASH) + 1):
+        parts = (number * _DASH / length, min(1.0, (number + 0.6) * _DASH / length)) if length else (0.0, 0.0)
+        first, last = ((start[0] + (end[0] - start[0]) * at, start[1] + (end[1] - start[1]) * at) for at in parts)
+        yield first, last
 
 
 def _draw_bullet(
@@ -175,6 +217,11 @@ def _draw_sign(document: Document, state: str, left: float, middle: float) -> No
         document.operators(left, middle + CELL_HEIGHT / 2, 1.0, strip_operators((state,)))
     elif state in LOOKS:
         draw_mark(document, state, left, middle - MARK / 2)
+    elif state in ("line", "used"):
+        document.rule((left, middle), (left + 14, middle), INK, 1.2)
+    elif state == "forecast":
+        for dash in dashes((left, middle), (left + 14, middle)):
+            document.rule(*dash, INK, 1.0)
     elif state == "promised":
         document.area(left + 6.2, middle - BAR_HEIGHT / 2 - 1, _LINE, BAR_HEIGHT + 2, INK)
     elif state == "expected":

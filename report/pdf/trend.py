@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from report.pdf.charts import hatching
 from report.pdf.document import Document
-from report.pdf.palette import INK, MUTED, RULE, Look, look_of
+from report.pdf.palette import INK, MUTED, RULE, WHITE, Look, look_of
 from report.pdf.typography import Style
 from report.sections import Chart
 
@@ -19,6 +19,7 @@ _WIDEST = 12.0  # of a day
 _HATCH = (150, 157, 166)
 
 Box = tuple[float, float, float, float]
+Point = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,9 @@ class TrendChart:
             document.rule((left, top), (left + width, top), RULE, 0.4)
             for state, boxes in boxes_of(chart, left, top, width, _HEIGHT).items():
                 _fill(document, look_of(state), boxes)
+            for colour, thickness in ((WHITE, 2.2), (INK, 1.2)):
+                for start, end in steps_of(chart, left, top, width, _HEIGHT):
+                    document.rule(start, end, colour, thickness)
             document.rule((left, top + _HEIGHT), (left + width, top + _HEIGHT), INK, 0.8)
             middle = _LABEL.size * 0.729 / 2
             document.text(left - 5 - face.width(most, _LABEL.size), top + middle, most, _LABEL, MUTED)
@@ -59,7 +63,7 @@ class TrendChart:
 
 def boxes_of(chart: Chart, left: float, top: float, width: float, height: float) -> dict[str, list[Box]]:
     """Given a chart and a rectangle, return for each state its boxes as (left, top, width, height), stacked from the bottom up."""
-    most = max((sum(counts) for _, counts in chart.columns), default=0) or 1
+    most = chart.highest
     pitch = width / max(1, chart.days)
     wide = pitch * 0.86
     boxes: dict[str, list[Box]] = {state: [] for state in chart.states}
@@ -71,6 +75,21 @@ def boxes_of(chart: Chart, left: float, top: float, width: float, height: float)
             if count:
                 boxes[state].append((left + day * pitch + (pitch - wide) / 2, bottom, wide, tall))
     return boxes
+
+
+def steps_of(chart: Chart, left: float, top: float, width: float, height: float) -> Iterator[tuple[Point, Point]]:
+    """Given a chart and a rectangle, yield the parts of its line, each from one point to another: across a day, and up or down to the next
+    day; where a day has no figure it is broken.
+    """
+    pitch = width / max(1, chart.days)
+    before: tuple[int, float] | None = None
+    for day, count in chart.line:
+        level = top + height * (1 - count / chart.highest)
+        start = left + day * pitch
+        if before and before[0] == day - 1:
+            yield (start, before[1]), (start, level)
+        yield (start, level), (start + pitch, level)
+        before = day, level
 
 
 def _fill(document: Document, look: Look, boxes: list[Box]) -> None:

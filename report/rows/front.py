@@ -10,6 +10,7 @@ from report.rows.estate import estate_section
 from report.rows.scope import scope_in_words
 from report.rows.servers import capacity
 from report.rows.shared import (
+    DAY_SECONDS,
     FINDINGS_SHOWN,
     Reader,
     age_in_words,
@@ -37,7 +38,7 @@ from report.words import (
     describe_issue_remedy,
     describe_protection,
     describe_state,
-    format_date,
+    format_duration,
     format_long_instant,
     format_number,
     front_sentence,
@@ -186,7 +187,7 @@ def protection_section(
         key=key,
         number=number,
         title=reader.word(f"section.{key}"),
-        columns=reader.columns(("guest", 2.5), ("state", 1.8), ("age_limit", 1.6), ("reason", 5), ("remedy", 4.5)),
+        columns=reader.columns(("guest", 2.5), ("state", 2.1), ("age_limit", 1.8), ("reason", 5), ("remedy", 4.5)),
         rows=tuple(_protection_row(guest, report.created_at, findings, reader) for guest in guests),
         empty=reader.word(f"worst.{_nothing_at_risk(report)}"),
         stacked=True,
@@ -213,10 +214,12 @@ def _protection_row(guest: GuestReport, now: int, findings: int, reader: Reader)
 
 
 def _since(state: str, since: int | None, now: int, reader: Reader) -> str:
-    """Say since when what lowers the state is open, where an earlier report had it."""
+    """Say how long what lowers the state is open, where an earlier report had it."""
     if since is None or since >= now:
         return state
-    return reader.word("state.open", state=state, date=format_date(since, reader.zone, reader.language))
+    age = now - since
+    whole_days = age - age % DAY_SECONDS if age >= 2 * DAY_SECONDS else age
+    return reader.word("state.open", state=state, age=format_duration(whole_days, reader.language))
 
 
 def _nothing_at_risk(report: Report) -> str:

@@ -19,6 +19,7 @@ from report.rows.runbook import runbook, storages_to_restore_from, waivers
 from report.rows.server_jobs import pbs_jobs
 from report.rows.servers import datastores
 from report.rows.shared import Reader, has_servers, shows_backups
+from report.rows.usage import usage_by_day
 from report.sections import Paper, Section
 from report.version import VERSION
 from report.words import describe_issue, front_sentence
@@ -57,7 +58,11 @@ def build_paper(
             all_jobs(report, reader),
             all_storages(report, reader),
             *drift(report, reader),
-            *((datastores(report, reader), pbs_jobs(report, reader)) if has_servers(report) else ()),
+            *(
+                (datastores(report, reader), *usage_by_day(report, reader), pbs_jobs(report, reader))
+                if has_servers(report)
+                else ()
+            ),
             *(
                 (*storages_to_restore_from(report, reader), runbook(report, reader))
                 if report.summary.backups_read

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from report.model import Coverage, Protection, Report
 from report.rows.shared import Reader
@@ -31,15 +32,17 @@ def trend_section(report: Report, reader: Reader) -> Section | None:
     """Given a report, return the trend of protection (of coverage while no backup was read); None with fewer than 7 days."""
     if len(report.trend) < LEAST_DAYS:
         return None
-    parts = _BY_PROTECTION if report.summary.backups_read else _BY_COVERAGE
-    chart = _chart(report.trend, parts, report.summary.backups_read, reader)
+    backups_read = report.summary.backups_read
+    parts = _BY_PROTECTION if backups_read else _BY_COVERAGE
+    chart = _chart(report.trend, parts, backups_read, reader)
     gaps = len(chart.columns) < chart.days
+    line = (LegendEntry("line", "", reader.word("trend.line")),) if chart.line else ()
     return Section(
         key="trend",
         number=2,
         title=reader.word("section.trend"),
-        sentences=(chart.told, *([reader.word("trend.days")] if gaps else [])),
-        legend=tuple(LegendEntry(state, "", _word(state, reader)) for state, _ in parts),
+        sentences=(*_told(report.trend, backups_read, reader), *([reader.word("trend.days")] if gaps else [])),
+        legend=(*(LegendEntry(state, "", _word(state, reader)) for state, _ in parts), *line),
         chart=chart,
     )
 
@@ -56,16 +59,29 @@ def _chart(
 ) -> Chart:
     first, last = trend[0].day, trend[-1].day
     columns = tuple(((each.day - first).days, tuple(of(each.counts) for _, of in parts)) for each in trend)
-    counted = [(each.day, heights[0], sum(heights)) for each, (_, heights) in zip(trend, columns, strict=True)]
-    return Chart(
+    line = tuple(((each.day - first).days, each.counts.planned) for each in trend) if backups_read else ()
+    chart = Chart(
         states=tuple(state for state, _ in parts),
         columns=columns,
         days=(last - first).days + 1,
         first=describe_date(first, reader.language),
         last=describe_date(last, reader.language),
-        most=format_number(max(total for _, _, total in counted), reader.language),
-        told=describe_trend(counted, backups_read=backups_read, language=reader.language),
+        most="",
+        told=" ".join(_told(trend, backups_read, reader)),
+        line=line,
     )
+    return replace(chart, most=format_number(chart.highest, reader.language))
+
+
+def _told(trend: tuple[TrendDay, ...], backups_read: bool, reader: Reader) -> Iterator[str]:
+    """Yield what became of protection, where backups were read, and of coverage."""
+    if backups_read:
+        counted = [
+            (each.day, each.counts.protected, sum(of(each.counts) for _, of in _BY_PROTECTION)) for each in trend
+        ]
+        yield describe_trend(counted, backups_read=True, language=reader.language)
+    counted = [(each.day, each.counts.planned, sum(of(each.counts) for _, of in _BY_COVERAGE)) for each in trend]
+    yield describe_trend(counted, backups_read=False, language=reader.language)
 
 
 def _word(state: str, reader: Reader) -> str:

@@ -97,8 +97,8 @@ BACKUP_DEFINITIONS: dict[str, Schema] = {
         orphans=listed(record(namespace=TEXT, groups=COUNT, snapshots=COUNT)),
         forecast=described(nullable("forecast"), "null: nothing tells"),
         usage=described(
-            listed(record(day=DATE, used_bytes=COUNT, total_bytes=COUNT)),
-            "how full it was at the end of each of the last 90 days",
+            listed(record(day={"type": "string", "format": "date"}, used_bytes=COUNT, total_bytes=COUNT)),
+            "how full it was at the end of each of the last 90 days; a day without a figure is left out",
         ),
     ),
     "forecast": record(

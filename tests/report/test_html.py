@@ -15,13 +15,14 @@ import pytest
 from pypdf import PdfReader
 
 from report.html.page import render_html
-from report.html.style import MARKS, STYLE
-from report.model import Coverage, Report
+from report.html.style import MARKS, STYLE, tone
+from report.model import Coverage, Protection, Report
 from report.rows.paper import build_paper
 from report.sections import (
     Bullet,
     Chart,
     Column,
+    Curve,
     FrontPage,
     Gauge,
     LegendEntry,
@@ -209,23 +210,54 @@ def test_a_guest_named_like_markup_is_shown_as_it_is_called() -> None:
 def test_drawings_stand_beside_the_text_that_says_the_same() -> None:
     days = (DayState.BACKUP, DayState.FAILED, DayState.MISSED, DayState.NONE_EXPECTED, DayState.GONE)
     strip = Strip(days, "1 <of> each")
-    row = Row(("a", "✓✗", "50%", "3 of 4"), drawings=((1, strip), (2, Gauge(0.5)), (3, Bullet(3, 4, 0))))
+    curve = Curve(((0, 0.25), (1, 0.5)), ((1.0, 0.5), (3.0, 1.0)), 3)
+    drawings = ((1, strip), (2, Gauge(0.5)), (3, Bullet(3, 4, 0)), (4, curve))
+    row = Row(("a", "✓✗", "50%", "3 of 4", "full <soon>"), drawings=drawings)
     chart = Chart(
-        (Coverage.PLANNED, Coverage.NOT_PLANNED), ((0, (3, 1)), (2, (0, 0))), 3, "1 <Oct>", "3 Oct", "4", "told"
+        (Coverage.PLANNED, Coverage.NOT_PLANNED),
+        ((0, (3, 1)), (2, (0, 0))),
+        3,
+        "1 <Oct>",
+        "3 Oct",
+        "4",
+        "told",
+        ((0, 4), (2, 1)),
     )
     legend = (LegendEntry("actual", "", "there <now>"), LegendEntry(DayState.FAILED, "✗", "failed"))
-    columns = tuple(Column(heading, 1) for heading in "abcd")
+    columns = tuple(Column(heading, 1) for heading in "abcde")
     section = Section("drawn", 2, "Drawn", ("told",), columns, (row,), legend=legend, chart=chart)
     outline = Outline(render_html(Paper("en", 0, FrontPage("", "", "", (), (), ()), (section,), "")))
     pictures = [attributes for tag, attributes in outline.tags if tag == "svg"]
 
-    assert outline.texts("td") == ["✓✗", "50%", "3 of 4"]
+    assert outline.texts("td") == ["✓✗", "50%", "3 of 4", "full <soon>"]
     assert [each.get("aria-label") for each in pictures if each["class"] == "strip"] == ["1 <of> each"]
-    assert [each["class"] for each in pictures] == ["chart", "swatch", "swatch", "strip", "meter", "meter"]
-    shapes = {attributes["d"][2:] for tag, attributes in outline.tags if tag == "path"}
+    names = ["patterns", "chart", "steps", "swatch", "swatch", "strip", "meter", "meter", "curve"]
+    assert [each["class"] for each in pictures] == names
+    lines = [attributes["d"] for tag, attributes in outline.tags if attributes.get("class", "").startswith("line")]
+    # the line of the chart is broken where there is no figure; the forecast goes on from today to the upper edge
+    assert lines[1:2] == ["M0.00 0.00H33.33 M66.67 75.00H100.00"]
+    assert lines[-2:] == ["M0 75.0 1 50.0", "M1 50.0L3 0.0"]
+    shapes = {attributes["d"][2:] for tag, attributes in outline.tags if tag == "path" and "class" in attributes}
     assert len(shapes) >= 4, "days differ by shape, not by colour alone"
     assert {"1 <Oct>", "3 Oct"} <= set(outline.texts("span"))
     assert "there <now>" in outline.texts("li")
+
+
+def test_states_differ_by_texture_where_they_are_drawn_as_areas() -> None:
+    states = tuple(Protection)
+    chart = Chart(states, ((0, (1,) * len(states)),), 1, "1 Oct", "1 Oct", "5", "told")
+    section = Section(
+        "drawn", 2, "Drawn", ("told",), legend=tuple(LegendEntry(each, "", each) for each in states), chart=chart
+    )
+    bar = tuple(StateCount(each, each, 1, "1") for each in states)
+    text = render_html(Paper("en", 0, FrontPage("", "", "", (), bar, ()), (section,), ""))
+    textures = dict(re.findall(r'<pattern id="(texture-\w+)"[^>]*>(.*?)</pattern>', text))
+    assert len(set(textures.values())) == len(textures) == len(states) - 1, "all but one have a texture of their own"
+    for picture, count in (("bar", 1), ("chart", 1), ("swatch", 2 * len(states))):
+        drawn = "".join(re.findall(rf'<svg class="{picture}".*?</svg>', text))
+        assert len(re.findall(f'<svg class="{picture}"', text)) == count
+        assert set(re.findall(r'fill="url\(#(texture-\w+)\)"', drawn)) == set(textures), picture
+    assert MARKS[tone(Protection.PROTECTED)] in text
 
 
 def test_the_same_report_gives_the_same_text() -> None:

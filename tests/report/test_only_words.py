@@ -26,6 +26,7 @@ from report.pdf.render import render_pdf
 from report.rows.message import news_message, summary_message
 from report.rows.paper import build_paper, status_rows
 from report.sections import Paper
+from report.storage_options import OPTIONS
 from report.words import LANGUAGES, enumerate_words, printable
 from tests.crowd import crowd
 from tests.marked import CLOSE, LANGUAGE, marked_language, outside
@@ -34,8 +35,11 @@ from tests.tools import require
 
 _ZONE = ZoneInfo("Europe/Paris")
 _SITE = "Rue de la Paix"
+# the command that the report completes is in no language
+_COMMAND = (*OPTIONS, "pvesm add pbs root@pam --encryption-key FILE --password")
 # of the zone, and a role that Proxmox VE comes with
-_GIVEN = (_SITE, "Europe/Paris", "CET", "CEST", "vzcover", "PVEAuditor", enumerate_words(["", ""], LANGUAGE))
+_GIVEN = (_SITE, "Europe/Paris", "CET", "CEST", "vzcover", "PVEAuditor", *_COMMAND, enumerate_words(["", ""], LANGUAGE))
+_FINGERPRINT = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2})+")
 _WORD = re.compile(r"[^\W\d_]+")
 REPORTS = {"plan": sample("without backups"), "backups": sample("with backups"), "crowd": crowd()}
 
@@ -45,6 +49,8 @@ def data_of(value: object) -> Iterator[str]:
     if isinstance(value, str) and not isinstance(value, Enum):
         yield value
         yield printable(value)
+        if _FINGERPRINT.fullmatch(value):
+            yield value.upper()
     elif is_dataclass(value):
         for field in fields(value):
             yield from data_of(getattr(value, field.name))

@@ -6,6 +6,7 @@ import io
 import re
 from contextlib import closing
 from importlib.resources import as_file, files
+from math import dist
 from typing import Any
 
 import pytest
@@ -16,12 +17,12 @@ from pypdf import PdfReader
 from report.pdf.charts import hatching
 from report.pdf.columns import even_out, flatten, share
 from report.pdf.document import Document, Metadata
-from report.pdf.figures import CELL_HEIGHT, STRIP_WIDTH, strip_operators
+from report.pdf.figures import CELL_HEIGHT, STRIP_WIDTH, dashes, strip_operators
 from report.pdf.flow import lay_out
 from report.pdf.pages import BOTTOM
 from report.pdf.render import render_pdf
-from report.pdf.trend import boxes_of
-from report.sections import Bullet, Chart, Column, Gauge, LegendEntry, Paper, Row, Section, Strip
+from report.pdf.trend import boxes_of, steps_of
+from report.sections import Bullet, Chart, Column, Curve, Gauge, LegendEntry, Paper, Row, Section, Strip
 from report.timeline import STRIP_DAYS, DayState
 from tests.report.papers import CREATED_AT, front_page
 
@@ -109,7 +110,34 @@ def test_columns_of_the_trend_stand_on_the_ground_and_inside_the_chart(counts: l
     assert all(top + height == pytest.approx(80) for _, top, _, height in boxes["good"])
 
 
+@given(st.dictionaries(st.integers(0, 89), st.integers(0, 60), min_size=1))
+def test_the_line_of_the_trend_crosses_each_day_and_joins_only_days_side_by_side(counts: dict[int, int]) -> None:
+    line = tuple(sorted(counts.items()))
+    chart = Chart(("good",), ((0, (50,)),), 90, "a", "b", "60", "told", line)
+    steps = list(steps_of(chart, 10, 20, 90, 60))
+    across = [(start, end) for start, end in steps if start[0] != end[0]]
+    joined = [(start, end) for start, end in steps if start[0] == end[0]]
+    assert [round(start[0]) - 10 for start, _ in across] == [day for day, _ in line]
+    assert all(start[1] == end[1] and end[0] - start[0] == pytest.approx(1) for start, end in across)
+    assert len(joined) == sum(1 for day in counts if day - 1 in counts)
+    assert all(19.99 <= place[1] <= 80.01 for step in steps for place in step)
+
+
+@given(*[st.tuples(st.floats(0, 500), st.floats(0, 500)) for _ in range(2)])
+def test_dashes_lie_on_their_line_and_leave_gaps(start: tuple[float, float], end: tuple[float, float]) -> None:
+    length = dist(start, end)
+    drawn = list(dashes(start, end))
+    assert drawn[0][0] == pytest.approx(start)
+    for first, last in drawn:
+        assert dist(start, first) + dist(first, last) + dist(last, end) == pytest.approx(length, abs=1e-3)
+    if length > 20:
+        assert 0.5 * length < sum(dist(*dash) for dash in drawn) < 0.8 * length
+
+
 CHART = Chart(("protected", "unknown"), ((0, (3, 1)), (6, (4, 0))), 7, "1 Oct", "7 Oct", "4", "Protected: 3, then 4.")
+
+
+CURVE = Curve(((0, 0.25), (9, 0.5)), ((9.0, 0.5), (27.0, 1.0)), 27)
 
 
 def drawn_paper(days: tuple[DayState, ...]) -> Paper:
@@ -123,6 +151,7 @@ def drawn_paper(days: tuple[DayState, ...]) -> Paper:
             Row(("web-1", "■" * 28, "40%", "7 / 8 / 9"), drawings=((1, strip), (2, Gauge(0.4)), (3, Bullet(7, 8, 9)))),
             Row(("web-2", "■" * 28, "unknown", "0 / 0"), drawings=((1, strip), (3, Bullet(0, 0)))),
             Row(("web-3", "", "not told", "none")),
+            Row(("store", "", "", "half full"), drawings=((3, CURVE),)),
         ),
         legend=(LegendEntry("backup", "■", "a backup was made"), LegendEntry("promised", "", "was promised")),
     )
@@ -139,6 +168,7 @@ def test_what_is_drawn_can_be_read_in_its_place_and_the_next_text_has_its_own_si
         "7 / 8 / 9",
         "0 / 0",
         "not told",
+        "half full",
         "a backup was made",
         "was promised",
         "1 Oct",
@@ -148,7 +178,7 @@ def test_what_is_drawn_can_be_read_in_its_place_and_the_next_text_has_its_own_si
     contents = reader.pages[1].get_contents()
     assert contents is not None
     operators = contents.get_data().decode("latin-1")
-    assert operators.count("3 Tr") == operators.count("0 Tr") == 4
+    assert operators.count("3 Tr") == operators.count("0 Tr") == 5
     after = operators[operators.rindex("0 Tr") :]
     assert re.search(r"/F\d+ (8|7\.5)\.?0* Tf", after)
 

@@ -25,7 +25,7 @@ from report.pdf.palette import LOOKS, look_of
 from report.pdf.render import render_pdf
 from report.rows.paper import build_paper
 from report.sections import Column, FrontPage, Paper, Row, Section
-from report.timeline import STRIP_DAYS, Counts, DayState, TrendDay
+from report.timeline import STRIP_DAYS, Counts, DayState, Forecast, TrendDay, Usage, day_number
 from tests.report.papers import front_page
 from tests.specimen import specimen, specimen_with_backups
 from tests.tools import require
@@ -41,8 +41,13 @@ def sample(name: str) -> Report:
     found = specimen_with_backups()
     counts = Counts(guests=17, demanded=14, protected=9, at_risk=3, unknown=2)
     days = (*(DayState.BACKUP,) * (STRIP_DAYS - 2), DayState.FAILED, DayState.NONE_EXPECTED)
+    today = day_number(found.created_at, _ZONE)
+    usage = tuple(Usage(today - 9 + day, (4 + day) * 10**11, 2 * 10**12) for day in range(10))
+    forecast = Forecast("history", found.created_at + 7 * 86_400, 10**11, 10, 10)
+    first, *others = found.datastores
     return replace(
         found,
+        datastores=(replace(first, usage=usage, forecast=forecast), *others),
         trend=tuple(TrendDay(date(2026, 10, 1) + timedelta(day), counts) for day in range(20)),
         guests=tuple(replace(guest, days=days) for guest in found.guests),
     )

@@ -31,7 +31,7 @@ from report.model import (
 from report.policy import Expectation, Policy
 from report.rows.paper import build_paper, status_rows
 from report.sections import Bullet, Gauge, Paper, Section, Strip
-from report.timeline import Counts, DayState, Forecast, TrendDay
+from report.timeline import Counts, DayState, Forecast, TrendDay, Usage, day_number
 from report.version import VERSION
 from report.words import LANGUAGES
 from tests.builders import (
@@ -88,9 +88,20 @@ def remembered(given_report: Report) -> Report:
         Forecast("history", None, -(10**9), 90, 88),
     )
     stores = tuple(
-        replace(store, forecast=forecast) for store, forecast in zip_longest(given_report.datastores, forecasts)
+        replace(store, forecast=forecast, usage=usage_of(40) if forecast and forecast.points else ())
+        for store, forecast in zip_longest(given_report.datastores, forecasts)
     )
     return replace(given_report, guests=guests, trend=trend_of(30), datastores=stores)
+
+
+def usage_of(days: int) -> tuple[Usage, ...]:
+    """Return how full a datastore of 8 TB was on so many days up to today, without the third: from 4 TB on, 50 GB more each day."""
+    today = day_number(NOW, PARIS)
+    return tuple(
+        Usage(today - days + 1 + day, 4 * TERABYTE + day * TERABYTE // 20, 8 * TERABYTE)
+        for day in range(days)
+        if day != 2
+    )
 
 
 def trend_of(days: int) -> tuple[TrendDay, ...]:
@@ -603,7 +614,28 @@ def test_the_trend_is_drawn_from_seven_days_on_and_before_that_it_is_said_since_
     assert chart.days == 8
     assert len(chart.columns) == 7
     assert chart.columns[0] == (0, (4, 0, 6, 1))
-    assert sections(long)["trend"].sentences == (chart.told, "A column a day; a day without one was not judged.")
+    assert (
+        " ".join(sections(long)["trend"].sentences) == f"{chart.told} A column a day; a day without one was not judged."
+    )
+
+
+def test_the_trend_of_coverage_is_a_line_across_that_of_protection() -> None:
+    both = sections(paper(replace(report([backed_up_guest()], backups_read=True), trend=trend_of(30))))["trend"]
+    assert both.chart is not None
+    assert both.chart.line == tuple((day, 11) for day in range(30) if day != 2)
+    assert both.legend[-1].state == "line"
+    assert both.sentences[1].startswith("In an active backup job on 22 Sep 2026: 11 of 11; on 21 Oct 2026: 11 of 11;")
+    coverage = sections(paper(replace(report([guest_report()]), trend=trend_of(30))))["trend"]
+    assert coverage.chart is not None
+    assert coverage.chart.line == ()
+    assert "line" not in [entry.state for entry in coverage.legend]
+
+
+def test_a_line_above_all_columns_is_what_the_height_stands_for() -> None:
+    waived = tuple(TrendDay(each.day, Counts(guests=30, demanded=30, planned=30, protected=4)) for each in trend_of(9))
+    chart = sections(paper(replace(report([backed_up_guest()], backups_read=True), trend=waived)))["trend"].chart
+    assert chart is not None
+    assert (chart.highest, chart.most) == (30, "30")
 
 
 # --- laws ---

@@ -40,7 +40,7 @@ PROTECTION_WORDS = {
     "column.origin": "From",
     "changes.since": "Since {since}: {lost} for the worse, {other} otherwise.",
     "changes.none": "Nothing changed since {since}.",
-    "state.open": "{state}, open since {date}",
+    "state.open": "{state}, open for {age}",
     "change.lost": "lost: {states}",
     "change.regained": "regained: {states}",
     "change.worse": "worse: {states}",

@@ -40,7 +40,7 @@ PROTECTION_WORDS = {
     "column.origin": "Origine",
     "changes.since": "Depuis le {since}. Dégradations : {lost} ; autres changements : {other}.",
     "changes.none": "Rien n’a changé depuis le {since}.",
-    "state.open": "{state}, signalé depuis le {date}",
+    "state.open": "{state}, signalé depuis {age}",
     "change.lost": "perdu : {states}",
     "change.regained": "rétabli : {states}",
     "change.worse": "aggravé : {states}",
