@@ -53,7 +53,8 @@ def is_host(host: str, bracketed: bool = False, listening: bool = False) -> bool
     """Whether text is a host's name or address; `bracketed`: it stood in [ ]; `listening`: nothing stands for every address."""
     try:
         if bracketed or ":" in host:
-            IPv6Address(host)
+            # a zone may hold nearly anything, and a bracket in it would end the address
+            return IPv6Address(host).scope_id is None or not set("[]") & set(host)
         elif re.fullmatch("[0-9.]+", host):
             IPv4Address(host)
         else:

@@ -20,7 +20,7 @@ from exporter.schemas import about_schema, history_schema, schema_text
 from report.model import Report
 from report.words import LANGUAGES
 from tests.builders import report
-from tests.exporter.delivery.house import READER, FakeDoor, House, channel
+from tests.exporter.delivery.house import DAILY, READER, FakeDoor, House, channel
 from tests.golden_files import assert_file
 from tests.processes import Config, serving, wait_for, write_config
 from tests.simulator_process import SimulatorHandle, running_simulator
@@ -69,7 +69,7 @@ def test_an_attachment_fits_also_one_cut_to_clusters(clusters: tuple[str, ...], 
     door = FakeDoor()
     house = House(tmp_path, channel("mail", door, attach=("json",), clusters=clusters))
     with house.running() as deliveries:
-        deliveries.reported(specimen_with_backups(), (), READER)
+        deliveries.reported(DAILY, specimen_with_backups(), ())
         wait_for(lambda: door.taken, "the message")
     (attached,) = door.taken[0][0].attachments
     document = fits("report", attached.content)

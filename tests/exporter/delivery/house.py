@@ -28,7 +28,7 @@ def planned(*channels: str, name: str = "daily", reader: Reader = READER) -> Pla
     return PlannedReport(name, True, due, reader, EVERY_GUEST, ("csv",), Path(), 30, 90, frozenset(channels))
 
 
-DAILY = planned("mail", "stuck", "broken", "fine")
+DAILY = planned("mail", "stuck", "broken", "fine", "other")
 
 
 @dataclass
