@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import tzinfo
 
@@ -87,10 +87,9 @@ class Evidence:
     `config` None: not read yet. `promised`: its active jobs by where they write; `included`: PVE's word on its volumes by active job, None
     where it did not tell. `unread`: why backups of it may exist that were not seen, one reason a store; `unread_promised`: those of
     stores that its active jobs write to, also where a group there is ambiguous; `unread_copies`: beside `unread`, stores that nobody can
-    reach now. `usual_seconds`: how long its jobs usually take, None where tasks that tell were never read. `sync_jobs`: by PBS that
-    told them.
-    `restores`: those that worked and were seen, `restores_unread`: why there may be others; `drills`: those reported. `zone` is that of
-    its node, a guess unless `zone_known`.
+    reach now. `usual_seconds`: how long its jobs usually take, None where tasks that tell were never read. `servers`: every PBS,
+    `sync_jobs` by those that told them. `restores`: those that worked and were seen, `restores_unread`: why there may be others; `drills`:
+    those reported. `zone` is that of its node, a guess unless `zone_known`.
     """
 
     pve: str
@@ -110,6 +109,7 @@ class Evidence:
     rule: str
     history: ClusterHistory
     runs: Mapping[str, LastRun]
+    servers: Set[str]
     sync_jobs: Mapping[str, tuple[PbsJob, ...]]
     restores: tuple[RestoreProof, ...]
     restores_unread: Reason | None

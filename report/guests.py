@@ -26,7 +26,8 @@ from report.layout import Around, lay_out
 from report.model import GroupReport, GuestReport, Protection, Reason, ReasonCode
 from report.offsite import offsite_doubts
 from report.past import Past
-from report.restores import restore_command, restore_storage, usable_backup
+from report.restores import restore_command, restore_storage
+from report.usable import usable_backup
 from report.verdict import Case, decide, unless_noted
 from report.waivers import Applied, apply_waivers, noted_waivers, waivers_of
 

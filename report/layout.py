@@ -64,6 +64,7 @@ def lay_out(case: ClusterCase, around: Around, guest: Guest) -> Evidence:
         rule=rule,
         history=case.history,
         runs=case.runs,
+        servers=estate.servers.keys(),
         sync_jobs=around.sync_jobs,
         restores=case.restores.get(guest.vmid, ()),
         drills=around.drills.get((name, guest.vmid), ()),
