@@ -85,10 +85,8 @@ def build_estate(facts: Facts, now: int) -> Estate:
         if config.created_at is not None
     }
     groups = usable_groups(tuple(clusters.values()), tuple(servers.values()), targets, now)
-    syncs = Syncs(
-        {name: jobs for name, server in servers.items() if (jobs := server.sync_jobs.usable(now)) is not None},
-        _read(servers, now),
-    )
+    told = {name: jobs for name, server in servers.items() if (jobs := server.sync_jobs.usable(now)) is not None}
+    syncs = Syncs(told, len(told) == len(servers), _read(servers, now))
     matched = tuple(match_groups(groups, tuple(views.values()), targets, created, syncs))
     return Estate(
         now=now,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import tzinfo
 
@@ -104,9 +104,9 @@ class Evidence:
     write; `included`: PVE's word on its volumes by active job, None where it did not tell. `unread`: why backups of it may exist that were
     not seen, one reason a store; `unread_promised`: those of stores that its active jobs write to, also where a group there is ambiguous;
     `unread_copies`: beside `unread`, stores that nobody can reach now. `usual_seconds`: how long its jobs usually take, None where tasks
-    that tell were never read. `sync_jobs`, `verify_jobs`: by PBS that told them. `restores`: those that worked and were seen,
-    `restores_unread`: why there may be others; `drills`: those reported. `before`: as it was judged last. `zone` is that of its node, a
-    guess unless `zone_known`.
+    that tell were never read. `servers`: every PBS; `sync_jobs`, `verify_jobs`: by those that told them. `restores`: those that worked and
+    were seen, `restores_unread`: why there may be others; `drills`: those reported. `before`: as it was judged last. `zone` is that of its
+    node, a guess unless `zone_known`.
     """
 
     pve: str
@@ -128,6 +128,7 @@ class Evidence:
     history: ClusterHistory
     before: PastGuest | None
     runs: Mapping[str, LastRun]
+    servers: Set[str]
     sync_jobs: Mapping[str, tuple[PbsJob, ...]]
     verify_jobs: Mapping[str, tuple[PbsJob, ...]]
     restores: tuple[RestoreProof, ...]

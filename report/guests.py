@@ -24,7 +24,8 @@ from report.judgements.versions import judge_versions
 from report.layout import Layout
 from report.model import GroupReport, GuestReport, Protection, Reason, ReasonCode
 from report.offsite import offsite_doubts
-from report.restores import restore_command, restore_storage, usable_backup
+from report.restores import restore_command, restore_storage
+from report.usable import usable_backup
 from report.verdict import Case, decide, unless_noted
 from report.waivers import Applied, Candidates, apply_waivers, noted_waivers, waivers_of
 

@@ -100,6 +100,7 @@ class Layout:
             history=case.history,
             before=judged_before(self.around.past, key, config.created_at if config else None),
             runs=case.runs,
+            servers=estate.servers.keys(),
             sync_jobs=self.around.sync_jobs,
             verify_jobs=self.around.verify_jobs,
             restores=case.restores.get((guest.guest_type, guest.vmid), ()),

@@ -88,32 +88,35 @@ def match_groups(
     known = _known(views)
     direct: list[MatchedGroup] = []
     elsewhere: list[tuple[BackupGroup, bool]] = []
-    accounts, led = _accounts(targets), dict[tuple[str | None, ...], _Led]()
+    led: dict[tuple[str | None, ...], _Led] = {}
     for group in groups:
         place = (group.server, group.datastore, group.namespace, group.owner)
         if place not in led:
             led[place] = _led_to(group, targets.entries.get(_target(group), ()))
         matched = _by_entries(group, led[place], known)
         if matched.match is GroupMatch.FOREIGN:
-            by_account = group.owner in accounts.get(group.server, ()) or not syncs.may_own(group)
-            elsewhere.append((group, bool(led[place].entries) and by_account))
+            elsewhere.append((group, bool(led[place].entries)))
         else:
             direct.append(matched)
     by_name = _known_by_name(direct)
     sources = _Sources(known, targets, syncs, direct, [group for group, _ in elsewhere])
+    accounts = _accounts(targets)
     copies = [
         sources.match(group)
-        or _by_times(group, by_name.get((group.backup_type, group.backup_id), ()), known, owned_by_others=others)
-        for group, others in elsewhere
+        or _by_times(group, by_name.get(_name(group), ()))
+        or _by_owner(group, None if syncs.may_own(group) else accounts.get(group.server, {}), known, led_to=led_to)
+        for group, led_to in elsewhere
     ]
     return [_with_inherited(matched, created) for matched in (*direct, *copies)]
 
 
-def _accounts(targets: Targets) -> dict[str, set[str]]:
-    """Return the accounts that entries use on each server."""
-    accounts: dict[str, set[str]] = {}
+def _accounts(targets: Targets) -> dict[str, dict[str, set[str]]]:
+    """Return by server the accounts that entries use, with the clusters that use them."""
+    accounts: dict[str, dict[str, set[str]]] = {}
     for target, entries in targets.entries.items():
-        accounts.setdefault(target.server, set()).update(entry.username for entry in entries if entry.username)
+        for entry in entries:
+            if entry.username:
+                accounts.setdefault(target.server, {}).setdefault(entry.username, set()).add(entry.pve)
     return accounts
 
 
@@ -231,21 +234,38 @@ def _known_by_name(matched: Iterable[MatchedGroup]) -> dict[tuple[str, str], lis
     return known
 
 
-def _by_times(
-    group: BackupGroup, candidates: Sequence[MatchedGroup], known: _Known, *, owned_by_others: bool
-) -> MatchedGroup:
-    """Match a copy by the backup times that it shares with a group whose guest is known. Without any it is another cluster's where an
-    entry leads and the owner is no sync job's (D14), and nobody's elsewhere.
-    """
+def _by_times(group: BackupGroup, candidates: Sequence[MatchedGroup]) -> MatchedGroup | None:
+    """Match a copy by the backup times that it shares with a group whose guest is known; None where it shares none."""
     sharing = {(candidate.pve, candidate.vmid) for candidate in candidates if _is_copy(group, candidate.group)}
     if len(sharing) == 1:
         pve, vmid = sharing.pop()
         return MatchedGroup(group, GroupMatch.GUEST, pve, vmid)
-    if sharing:
-        return MatchedGroup(group, GroupMatch.AMBIGUOUS, maybe=frozenset(pve for pve, _ in sharing if pve))
-    if owned_by_others:
-        return MatchedGroup(group, GroupMatch.FOREIGN)
-    return _of_nobody(group, known)
+    return (
+        MatchedGroup(group, GroupMatch.AMBIGUOUS, maybe=frozenset(pve for pve, _ in sharing if pve))
+        if sharing
+        else None
+    )
+
+
+def _by_owner(
+    group: BackupGroup, accounts: Mapping[str, set[str]] | None, known: _Known, *, led_to: bool
+) -> MatchedGroup:
+    """Match a group by its owner, given the accounts of its server by the clusters that use them; None: the owner tells nothing.
+
+    It may be a guest's of a cluster that uses the account, written when its entry led there; where none does it is another cluster's
+    (D14, case 33).
+    """
+    if accounts is None:
+        return _of_nobody(group, known)
+    users = {
+        pve for username, used_by in accounts.items() if _may_append(username, group.owner or "") for pve in used_by
+    }
+    keys = guest_keys(group)
+    if not users:
+        return MatchedGroup(group, GroupMatch.FOREIGN) if led_to or known.having(keys) else _of_nobody(group, known)
+    if having := known.having(keys) & users:
+        return MatchedGroup(group, GroupMatch.AMBIGUOUS, maybe=having)
+    return MatchedGroup(group, GroupMatch.UNKNOWN if known.hidden & users else GroupMatch.ORPHAN)
 
 
 def _of_nobody(group: BackupGroup, known: _Known) -> MatchedGroup:

@@ -16,9 +16,10 @@ DEFAULT_OWNER = "root@pam"
 
 @dataclass(frozen=True, slots=True)
 class Syncs:
-    """`jobs`: the sync jobs of each PBS that told them; `read`: the places of which every group was seen."""
+    """`jobs`: the sync jobs of each PBS that told them, `complete`: all did; `read`: the places of which every group was seen."""
 
     jobs: Mapping[str, tuple[PbsJob, ...]]
+    complete: bool
     read: frozenset[Target]
 
     def origins(self, group: BackupGroup) -> frozenset[Target]:
@@ -30,9 +31,13 @@ class Syncs:
         return frozenset(_origin(job, group) for job in jobs if writes(job, group))
 
     def may_own(self, group: BackupGroup) -> bool:
-        """Given a group, say whether its owner may be one under which a sync job writes or wrote: that tells of no cluster."""
-        jobs = self.jobs.get(group.server)
-        return jobs is None or group.owner in (None, DEFAULT_OWNER) or any(job.owner == group.owner for job in jobs)
+        """Given a group, say whether its owner may be one under which a sync job writes or wrote: that tells of no cluster. A job that
+        pushes writes on another server, under an account that this one does not tell.
+        """
+        if not self.complete or group.owner in (None, DEFAULT_OWNER):
+            return True
+        pushed = any(job.direction == "push" for jobs in self.jobs.values() for job in jobs)
+        return pushed or any(job.owner == group.owner for job in self.jobs.get(group.server, ()))
 
 
 def writes(job: PbsJob, group: BackupGroup) -> bool:

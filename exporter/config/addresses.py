@@ -55,7 +55,7 @@ def is_host(host: str, bracketed: bool = False, listening: bool = False) -> bool
         if bracketed or ":" in host:
             # a zone may hold nearly anything, and a bracket in it would end the address
             return IPv6Address(host).scope_id is None or not set("[]") & set(host)
-        elif re.fullmatch("[0-9.]+", host):
+        if re.fullmatch("[0-9.]+", host):
             IPv4Address(host)
         else:
             return (listening and not host) or (len(host) <= 253 and NAME.fullmatch(host) is not None)

@@ -39,7 +39,7 @@ def judge_copies(evidence: Evidence, offsite_doubts: Callable[[Evidence], Sequen
     parts = (
         _number(evidence, copies),
         _offsite(evidence, copies, lag, offsite_doubts),
-        judge_syncs(evidence, unseen),
+        judge_syncs(evidence),
     )
     return Copies(copies, lag, known, joined(parts))
 

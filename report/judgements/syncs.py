@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from report.backups import PbsJob
-from report.evidence import Evidence, Holding, Judgement
+from report.backups import BackupGroup, PbsJob
+from report.evidence import Evidence, Holding, Judgement, ambiguous
 from report.findings import Finding, FindingCode
 from report.model import Reason, ReasonCode
 from report.syncs import carries, writes
@@ -15,19 +15,26 @@ _NOT_TOLD = "unknown"
 _CLEAN = ("OK", None)
 
 
-def judge_syncs(evidence: Evidence, unseen: tuple[Reason, ...]) -> Judgement:
-    """Given the evidence on a guest, and why copies of it may exist that were not seen, return what the sync jobs that carry its backups
-    say: a warning where the policy demands what the job makes, which is a doubt where a job that was not clean may have been missed.
+def judge_syncs(evidence: Evidence) -> Judgement:
+    """Given the evidence on a guest, return what the sync jobs that carry its backups say: a warning where the policy demands what the job
+    makes, which is a doubt where jobs were not read, or one that was not clean may carry what was not seen or not told to be the guest's.
     """
     findings = tuple(_unclean(evidence))
     expectation = evidence.expectation
     if evidence.newest is None or not (expectation.copies > 1 or expectation.offsite):
         return Judgement(findings)
-    servers = {holding.matched.group.server for holding in evidence.holdings if holding.pbs}
-    unread = [_not_read(server) for server in sorted(servers - evidence.sync_jobs.keys())]
-    every = (job for jobs in evidence.sync_jobs.values() for job in jobs)
-    missed = unseen if unread or any(job.last_run_state not in _CLEAN for job in every) else ()
-    return Judgement(findings, (*unread, *missed))
+    groups = [*(holding.matched.group for holding in evidence.holdings), *(each.group for each in evidence.ambiguous)]
+    unread = sorted({group.server for group in groups if group.server in evidence.servers} - evidence.sync_jobs.keys())
+    every = [job for jobs in evidence.sync_jobs.values() for job in jobs if job.last_run_state not in _CLEAN]
+    doubtful = len(evidence.sync_jobs) < len(evidence.servers) or bool(every)
+    return Judgement(
+        findings,
+        (
+            *(Reason.of(ReasonCode.SYNC_JOBS_NOT_READ, server=server) for server in unread),
+            *(ambiguous(matched) for matched in evidence.ambiguous if any(_carried(evidence, matched.group))),
+            *((*evidence.unread, *evidence.unread_copies) if doubtful else ()),
+        ),
+    )
 
 
 def sync_behind(holdings: Iterable[Holding], evidence: Evidence) -> PbsJob | None:
@@ -48,27 +55,27 @@ def _unclean(evidence: Evidence) -> Iterator[Finding]:
     """Yield the sync jobs that carry the guest's backups, to a store or from it, and whose last run was not clean."""
     found: dict[tuple[str, str], Finding] = {}
     for holding in evidence.holdings:
-        group = holding.matched.group
-        for job in evidence.sync_jobs.get(group.server, ()):
-            pushes = job.direction == "push" and carries(job, group)
-            if job.last_run_state in _CLEAN or not (pushes or writes(job, group)):
-                continue
+        server = holding.matched.group.server
+        for job in _carried(evidence, holding.matched.group):
             finding = Finding.of(
                 FindingCode.SYNC_NOT_CLEAN,
-                f"{group.server}/{job.id}",
-                server=group.server,
+                f"{server}/{job.id}",
+                server=server,
                 job=job.id,
                 status=job.last_run_state or "",
                 ended=job.last_run_at or 0,
             )
-            asked = evidence.expectation.copies > 1 or (
-                evidence.expectation.offsite and (pushes or holding.mark.offsite)
-            )
-            weighed = finding if asked and job.last_run_state != _NOT_TOLD else finding.as_information()
-            known = found.get((group.server, job.id))
-            found[group.server, job.id] = known if known and known.lowers else weighed
+            offsite = evidence.expectation.offsite and (job.direction == "push" or holding.mark.offsite)
+            asked = (evidence.expectation.copies > 1 or offsite) and job.last_run_state != _NOT_TOLD
+            known = found.get((server, job.id))
+            found[server, job.id] = known if known and known.lowers else finding if asked else finding.as_information()
     yield from found.values()
 
 
-def _not_read(server: str) -> Reason:
-    return Reason.of(ReasonCode.SYNC_JOBS_NOT_READ, server=server)
+def _carried(evidence: Evidence, group: BackupGroup) -> Iterator[PbsJob]:
+    """Yield the jobs of a group's server that were not clean and that write it, or push it elsewhere."""
+    for job in evidence.sync_jobs.get(group.server, ()):
+        if job.last_run_state not in _CLEAN and (
+            writes(job, group) or (job.direction == "push" and carries(job, group))
+        ):
+            yield job

@@ -154,6 +154,7 @@ def _groups(
     for guest in guests:
         kind = {"backup_type": "vm" if guest.guest_type == "qemu" else "ct", "backup_id": str(guest.vmid)}
         owner = _owner(account) if draw(_MOSTLY) else "other@pbs"
+        copier = _rarely("root@pam", "other@pbs", "sync@pbs")
         owners = _rarely(_owner(account), "root@pam", "sync@pbs")
         times = draw(_times(cluster))
         if draw(_MOSTLY):
@@ -163,7 +164,7 @@ def _groups(
             place = {"server": "vault", "datastore": "offsite", "namespace": account, "owner": draw(owners)}
             on_vault.append(draw(_group(draw(_times(cluster)), place | kind)))
         if draw(st.booleans()):
-            place = {"server": "vault", "datastore": "copies", "namespace": account, "owner": "root@pam"}
+            place = {"server": "vault", "datastore": "copies", "namespace": account, "owner": draw(copier)}
             kept = times[: draw(st.integers(1, len(times)))]
             earlier = draw(_rarely(0, 30 * DAY))
             on_vault.append(draw(_group([time - earlier for time in kept], place | kind)))

@@ -17,7 +17,7 @@ from report.view import view_cluster
 from tests import builders as a
 
 NOW = a.NOW
-NO_JOBS = Syncs({"vault": ()}, frozenset())
+NO_JOBS = Syncs({"vault": ()}, complete=True, read=frozenset())
 DAY = 86400
 AUDITOR = a.reading(Permissions({"/": dict.fromkeys(("VM.Audit", "Datastore.Audit", "Sys.Audit", "Pool.Audit"), True)}))
 PBS = PbsFacts("vault", NOW, True, hosts=(("pbs.example", 8007),), certificate_fingerprint="ab" * 32)
@@ -105,22 +105,45 @@ def test_cases_33_and_34_two_clusters_in_one_namespace_are_told_apart_by_owner_o
     assert verdicts(match([group()], one, same_token)) == [(GroupMatch.AMBIGUOUS, None, None)]
 
 
+SHOPS = "backup@pbs!shop"
+OTHERS_JOB = PbsJob("sync", "s", "x", owner="sync@pbs")
+
+
+@pytest.mark.parametrize("namespace", ["lab", "far"])
 @pytest.mark.parametrize(
-    ("owner", "jobs", "verdict"),
+    ("owner", "jobs", "verdict", "maybe"),
     [
-        pytest.param("backup@pbs!shop", (), GroupMatch.FOREIGN, id="an account that no job writes under"),
-        pytest.param("root@pam", (), GroupMatch.AMBIGUOUS, id="the account that jobs write under by default"),
-        pytest.param("sync@pbs", (PbsJob("sync", "s", "x", owner="sync@pbs"),), GroupMatch.AMBIGUOUS, id="a job's"),
-        pytest.param("sync@pbs", None, GroupMatch.AMBIGUOUS, id="jobs were not read"),
+        pytest.param(
+            "mill@pbs", (), GroupMatch.FOREIGN, set(), id="an account that nobody uses and no job writes under"
+        ),
+        pytest.param(
+            SHOPS, (), GroupMatch.AMBIGUOUS, {"shop"}, id="an account of another cluster, whose entry is gone"
+        ),
+        pytest.param("root@pam", (), GroupMatch.AMBIGUOUS, {"lab", "shop"}, id="under which jobs write by default"),
+        pytest.param("sync@pbs", (OTHERS_JOB,), GroupMatch.AMBIGUOUS, {"lab", "shop"}, id="under which a job writes"),
+        pytest.param(
+            "mill@pbs",
+            (PbsJob("sync", "p", "x", direction="push"),),
+            GroupMatch.AMBIGUOUS,
+            {"lab", "shop"},
+            id="a job pushes, under an account that is not told",
+        ),
+        pytest.param("mill@pbs", None, GroupMatch.AMBIGUOUS, {"lab", "shop"}, id="jobs were not read"),
     ],
 )
-def test_h15_an_owner_under_which_sync_jobs_write_is_no_other_clusters(
-    owner: str, jobs: tuple[PbsJob, ...] | None, verdict: GroupMatch
+def test_d14_an_owner_tells_of_a_cluster_unless_a_sync_job_may_write_under_it(
+    namespace: str, owner: str, jobs: tuple[PbsJob, ...] | None, verdict: GroupMatch, maybe: set[str]
 ) -> None:
-    known = Syncs({} if jobs is None else {"vault": jobs}, frozenset())
-    assert match([group(owner=owner)], cluster(guests=[VM]), syncs=known)[0].match is verdict
-    shop = cluster("shop", [VM], [entry(namespace="shop", username=owner)])
-    assert match([group(owner=owner)], cluster(guests=[VM]), shop, syncs=known)[0].match is GroupMatch.FOREIGN
+    known = Syncs({} if jobs is None else {"vault": jobs}, complete=jobs is not None, read=frozenset())
+    shop = cluster("shop", [VM], [entry(namespace="shop", username=SHOPS)])
+    (found,) = match([group(owner=owner, namespace=namespace)], cluster(guests=[VM]), shop, syncs=known)
+    assert (found.match, set(found.maybe)) == (verdict, maybe)
+
+
+def test_d17_what_an_account_wrote_of_which_the_cluster_has_no_such_guest_is_an_orphan_in_any_place() -> None:
+    shop = cluster("shop", [a.guest(5)], [entry(namespace="shop", username=SHOPS)])
+    held = [group(owner=SHOPS, namespace="far"), group("5", owner="mill@pbs", namespace="far")]
+    assert [each.match for each in match(held, cluster(guests=[VM]), shop)] == [GroupMatch.ORPHAN, GroupMatch.FOREIGN]
 
 
 def test_case_35_snapshots_older_than_the_guest_are_a_predecessors() -> None:
@@ -252,7 +275,8 @@ def sync(**fields: Any) -> PbsJob:
 
 
 def syncs(*jobs: PbsJob, read: bool = True) -> Syncs:
-    return Syncs({"vault": jobs or (sync(),)}, frozenset({Target("vault", "main", "lab")}) if read else frozenset())
+    places = frozenset({Target("vault", "main", "lab")}) if read else frozenset()
+    return Syncs({"vault": jobs or (sync(),)}, complete=True, read=places)
 
 
 SOURCE = group(days=(1, 2, 3))
