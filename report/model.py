@@ -377,7 +377,8 @@ class GroupReport:
     """A backup group judged: whose it is, what is in it, and how that compares with what should be.
 
     `snapshots` counts finished versions, `inherited` those older than the guest (D16). `newest_at`, `oldest_at`, `newest_size_bytes`:
-    of finished versions. `key_fingerprints`: of the keys that its snapshots are encrypted with. `nominal`, `expected`, `low`, `high`, `actual`, `delta`: rulebook E30–E34; None where undecidable or unbounded.
+    of finished versions. `key_fingerprints`: of the keys that its snapshots are encrypted with. `nominal`, `expected`, `low`, `high`,
+    `actual`, `delta`: rulebook E30–E34; None where undecidable or unbounded.
     """
 
     server: str
