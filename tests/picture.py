@@ -107,6 +107,8 @@ def _counts(day: int) -> Counts:
         unprotected=bad,
         unknown=unknown,
         waived=1,
+        planned=demanded - bad,
+        not_planned=bad,
     )
 
 

@@ -106,6 +106,7 @@ def _section(layout: Layout, section: Section, style: Style, level: int) -> None
         texts = [replace(together, colour=MUTED, link=section_anchor(section.more))]
     figures: list[Legend | TrendChart] = []
     if section.chart:
+        texts = [replace(layout.words(" ".join(section.sentences), _NOTES, below=3), colour=MUTED)]
         figures.append(TrendChart(section.chart, MARGIN, layout.width))
     if section.legend:
         figures.append(Legend.of(layout.document, section.legend, MARGIN, layout.width))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from report.model import Coverage, GroupMatch, GroupReport, GuestJob, GuestReport, JobState, Protection, Report
-from report.rows.front import attention_section, protection_section
+from report.rows.attention import attention_section, protection_section
 from report.rows.shared import (
     Reader,
     age_in_words,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from report.findings import Area, Finding, FindingCode
 from report.model import Copy, Coverage, EstateFinding, GroupMatch, GroupReport, GuestReport, Protection, Report
-from report.rows.front import protection_section
+from report.rows.attention import protection_section
 from report.rows.shared import Reader, guest_anchor, guest_label, needing_attention
 from report.sections import Row, Section
 from report.words import (

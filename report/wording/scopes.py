@@ -78,7 +78,8 @@ def _read(subject: str) -> Waiver | None:
         if not count or ranges is None:
             return None
         rest = words[count:]
-        scope = Scope(*(values.get(part, ()) for part in _PARTS[:4]), vmids=ranges)
+        clusters, pools, tags, names = (values.get(part, ()) for part in _PARTS[:4])
+        scope = Scope(clusters, pools, tags, names, ranges)
     code = rest.pop(0) if rest and rest[0] in tuple(FindingCode) else ""
     return Waiver(scope, "", 0, code=code, volume=" ".join(rest))
 

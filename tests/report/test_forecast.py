@@ -134,6 +134,10 @@ def test_our_own_history_goes_before_the_server_s_estimate() -> None:
     judged = with_forecast(store, {("pbs1", "main"): line(10, 10 * GIGA)}, TODAY, NOW)
     assert judged.forecast is not None
     assert (judged.forecast.origin, judged.forecast.points) == ("history", 10)
+    assert [(point.day - TODAY, point.used_bytes) for point in judged.usage[-2:]] == [
+        (-1, TERA + 80 * GIGA),
+        (0, TERA + 90 * GIGA),
+    ]
 
 
 def test_usage_is_remembered_day_by_day() -> None:

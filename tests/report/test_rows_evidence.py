@@ -24,6 +24,7 @@ from tests.builders import (
     storage_definition,
     storage_report,
 )
+from tests.report import estates as e
 from tests.report.test_rows import DAY, UNCOVERED, column, paper, sections, usage_of
 
 # --- usage by day ---
@@ -153,6 +154,11 @@ def test_the_keys_in_use_in_a_place_are_told_by_their_first_bytes() -> None:
     groups = [group_report(100, key_fingerprints=tuple(reversed(keys))), group_report(101, key_fingerprints=(keys[0],))]
     made = sections(paper(report([backed_up_guest()], groups=groups, sources=[pbs_source()], backups_read=True)))
     assert column(made["checks"], "Keys in use") == ["1a:2b:3c:4d:5e:6f:70:81, ff:ff:ff:ff:ff:ff:ff:ff"]
+
+
+def test_the_keys_of_a_group_are_those_of_its_snapshots() -> None:
+    judged = e.judge(e.keyed(e.group(), [1] * 10, "12:34", "ab:cd")).report
+    assert [group.key_fingerprints for group in judged.groups] == [("12:34", "ab:cd")]
 
 
 def test_the_runbook_brings_storages_on_backup_servers_back_without_a_secret() -> None:

@@ -46,7 +46,7 @@ def test_another_report_goes_to_the_channels_that_it_names_in_its_own_words_and_
         deliveries.reported(weekly, specimen_with_backups(), ())
         wait_for(lambda: door.taken and own.taken, "both messages")
     (message, _), (translated, _) = door.taken[0], own.taken[0]
-    assert message.subject.startswith("vzcover, weekly\N{NO-BREAK SPACE}: protégé ")
+    assert message.subject.startswith("vzcover, weekly\N{NO-BREAK SPACE}: protégés ")
     assert translated.subject.startswith("vzcover, weekly: protected ")
     assert [file.name for file in message.attachments] == [
         "vzcover-weekly-20261021T090000Z.csv",

@@ -123,7 +123,8 @@ def test_a_source_that_is_down_for_long_is_told_once_and_again_when_it_was_up() 
 
 
 @pytest.mark.parametrize(
-    ("language", "expected"), [("en", "- lab: Source lab could not be read"), ("fr", "- lab\N{NO-BREAK SPACE}: La source lab n’a pas")]
+    ("language", "expected"),
+    [("en", "- lab: Source lab could not be read"), ("fr", "- lab\N{NO-BREAK SPACE}: La source lab n’a pas")],
 )
 def test_each_kind_of_news_has_a_line(language: str, expected: str) -> None:
     judged = down(
