@@ -134,4 +134,4 @@ def test_each_kind_of_news_has_a_line(language: str, expected: str) -> None:
     text = news_message(judged, language, UTC, news.findings).text
     assert expected in text
     lines = [line for line in text.splitlines() if line.startswith("- lab")]
-    assert [line.split(":")[0] for line in lines[:3]] == ["- lab", "- lab/100 guest-100", "- lab"]
+    assert [line.split(":")[0].strip() for line in lines[:3]] == ["- lab", "- lab/100 guest-100", "- lab"]
