@@ -229,22 +229,22 @@ def _may_append(username: str, owner: str) -> bool:
 def _known_by_name(matched: Iterable[MatchedGroup]) -> dict[tuple[str, str], list[MatchedGroup]]:
     known: dict[tuple[str, str], list[MatchedGroup]] = {}
     for candidate in matched:
-        if candidate.match is GroupMatch.GUEST:
+        if candidate.match in (GroupMatch.GUEST, GroupMatch.AMBIGUOUS):
             known.setdefault((candidate.group.backup_type, candidate.group.backup_id), []).append(candidate)
     return known
 
 
 def _by_times(group: BackupGroup, candidates: Sequence[MatchedGroup]) -> MatchedGroup | None:
-    """Match a copy by the backup times that it shares with a group whose guest is known; None where it shares none."""
-    sharing = {(candidate.pve, candidate.vmid) for candidate in candidates if _is_copy(group, candidate.group)}
-    if len(sharing) == 1:
-        pve, vmid = sharing.pop()
+    """Match a copy by the backup times that it shares with a group whose guest is known, or that is ambiguous itself; None where it shares
+    none.
+    """
+    sharing = [candidate for candidate in candidates if _is_copy(group, candidate.group)]
+    owners = {(each.pve, each.vmid) for each in sharing if each.match is GroupMatch.GUEST}
+    if len(owners) == 1:
+        pve, vmid = owners.pop()
         return MatchedGroup(group, GroupMatch.GUEST, pve, vmid)
-    return (
-        MatchedGroup(group, GroupMatch.AMBIGUOUS, maybe=frozenset(pve for pve, _ in sharing if pve))
-        if sharing
-        else None
-    )
+    maybe = frozenset(pve for pve, _ in owners if pve).union(*(each.maybe for each in sharing))
+    return MatchedGroup(group, GroupMatch.AMBIGUOUS, maybe=maybe) if sharing else None
 
 
 def _by_owner(

@@ -157,7 +157,10 @@ GUEST_ALERTS = (
         "warning",
         "long",
         "has too few copies of its backup.",
-        {"too_few_copies": "fewer stores than the policy wants hold a good backup that is recent enough"},
+        {
+            "too_few_copies": "fewer stores than the policy wants hold a good backup that is recent enough",
+            "sync_not_clean": "the sync job that makes a copy the policy demands did not end cleanly, and the copy may lack something",
+        },
     ),
     finding(
         "VzcoverGuestEncryptionMissing",

@@ -94,7 +94,8 @@ def test_two_clusters_share_a_namespace_and_only_the_guest_of_both_is_in_doubt(t
     assert in_doubt == {("branch", vmid), ("lab", vmid)}
     assert (guests["lab", vmid]["protection"], guests["lab", vmid]["restore_command"]) == ("unknown", "")
     assert "pbs-branch:backup/" in guests["branch", vmid]["restore_command"]
-    assert {guest["protection"] for (pve, _), guest in guests.items() if pve == "branch"} == {"protected"}
+    others = {guest["protection"] for (pve, own), guest in guests.items() if pve == "branch" and own != vmid}
+    assert (guests["branch", vmid]["protection"], others) == ("unknown", {"protected"})
     assert shared["source"] == "pbs1"
     assert "pbs1/main/prod: branch/pbs-main, lab/pbs-main" in shared["text"]
 

@@ -16,7 +16,7 @@ EXPECTED = Path(__file__).with_name("expected.json")
 WHY = frozenset(
     """inventory_stale jobs_not_visible storage_not_visible pool_not_visible nodes_not_visible vzdump_defaults_not_visible
     backups_not_read store_not_read group_incomplete volumes_not_read tasks_not_read log_not_read zone_not_read
-    restores_not_read sync_jobs_not_read notes_not_read folder_not_listed""".split()  # noqa: SIM905
+    restores_not_read sync_jobs_not_read notes_not_read folder_not_listed group_ambiguous""".split()  # noqa: SIM905
 )
 Effect = dict[str, Any]
 

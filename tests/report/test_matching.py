@@ -178,6 +178,12 @@ def test_a_synced_copy_is_the_guests_whose_backup_times_it_shares() -> None:
     assert match([group(), other], cluster(guests=[VM]))[1].match is GroupMatch.AMBIGUOUS
 
 
+def test_a_copy_of_an_ambiguous_group_is_ambiguous_too() -> None:
+    shared = [cluster(guests=[VM]), cluster("shop", [VM], [entry()])]
+    copy = group(namespace="copies", owner="other@pbs")
+    assert [each.match for each in match([group(), copy], *shared)] == [GroupMatch.AMBIGUOUS, GroupMatch.AMBIGUOUS]
+
+
 def test_what_a_limited_token_cannot_see_is_unknown_not_orphaned() -> None:
     limited = a.cluster(
         guests=[], storages=[entry()], permissions=a.reading(Permissions({"/": {"Datastore.Audit": True}}))
