@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
@@ -13,6 +14,8 @@ from exporter.client.failures import malformed
 T = TypeVar("T")
 
 _IN_FRONT = "is this the API's own address, with no proxy or login page in front of it?"
+# msgspec lays a type out when it is first used, and a thread that meets one half laid out ends the process (SIGSEGV)
+_LAYING_OUT = threading.Lock()
 _UNKNOWN_VERSION = "the server may be of a version that this vzcover does not know"
 
 
@@ -23,8 +26,13 @@ class Envelope(msgspec.Struct, Generic[T]):
 
 
 @lru_cache(maxsize=256)
-def _decoder(into: Any) -> msgspec.json.Decoder[Envelope[Any]]:
+def _laid_out(into: Any) -> msgspec.json.Decoder[Envelope[Any]]:
     return msgspec.json.Decoder(Envelope[into], strict=False)
+
+
+def _decoder(into: Any) -> msgspec.json.Decoder[Envelope[Any]]:
+    with _LAYING_OUT:
+        return _laid_out(into)
 
 
 _ANYTHING = _decoder(Any)
@@ -48,6 +56,7 @@ def decode(call: Call, body: bytes | bytearray, into: Any) -> Any:
 
 def convert(call: Call, data: Any, into: Any) -> Any:
     """Given plain Python, return it as `into`, as tolerant as `decode`; raises CallFailed."""
+    _decoder(into)
     try:
         return msgspec.convert(data, into, strict=False)
     except msgspec.ValidationError as error:
