@@ -29,7 +29,6 @@ _PITCH, _WEEK_GAP, _DAYS = 3.7, 1.6, 28
 _GREEN: Colour = (38, 128, 106)
 _RED: Colour = (135, 26, 22)
 _AMBER: Colour = (176, 120, 0)
-_PALE: Colour = (244, 196, 94)
 _GREY: Colour = (150, 157, 166)
 _LINE = 1.6
 _DASH = 5.0
