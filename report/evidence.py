@@ -13,7 +13,7 @@ from report.facts import BackupJob, Drill, Guest, GuestConfig, IncludedGuest, St
 from report.findings import Finding
 from report.history import ClusterHistory
 from report.matching import MatchedGroup
-from report.model import LastRun, Reason, ReasonCode, RestoreProof
+from report.model import Reason, ReasonCode, RestoreProof
 from report.past import PastGuest
 from report.policy import Expectation, StoreMark
 from report.targets import Target
@@ -127,7 +127,6 @@ class Evidence:
     rule: str
     history: ClusterHistory
     before: PastGuest | None
-    runs: Mapping[str, LastRun]
     servers: Set[str]
     sync_jobs: Mapping[str, tuple[PbsJob, ...]]
     verify_jobs: Mapping[str, tuple[PbsJob, ...]]

@@ -99,7 +99,6 @@ class Layout:
             rule=rule,
             history=case.history,
             before=judged_before(self.around.past, key, config.created_at if config else None),
-            runs=case.runs,
             servers=estate.servers.keys(),
             sync_jobs=self.around.sync_jobs,
             verify_jobs=self.around.verify_jobs,
