@@ -32,7 +32,7 @@ from exporter.metrics.own import SelfStatus
 from report.analyse import analyse
 from report.backups import PbsFacts
 from report.facts import ClusterFacts, Facts
-from report.model import Report
+from report.model.report import Report
 from report.version import VERSION
 
 # the daemon goes on at the next refresh where its deadline ends one; here the whole is to be measured

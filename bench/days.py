@@ -18,7 +18,8 @@ from pathlib import Path
 from exporter.history.history import History
 from exporter.history.reading import read_guest_days, read_totals
 from report.findings import Finding, FindingCode
-from report.model import Protection, Report, UsableBackup
+from report.model.guests import Protection, UsableBackup
+from report.model.report import Report
 from report.past import NOTHING, Past, only_verdicts, remember
 from report.timeline import STRIP_DAYS, DayState, day_number
 from tests import builders as a

@@ -18,7 +18,7 @@ from bench.site.server import server_of
 from exporter.interpreter import prepare
 from report.analyse import analyse
 from report.facts import Drill, Facts
-from report.model import Report
+from report.model.report import Report
 from report.past import NOTHING, Past, remember
 
 ROUNDS = 6

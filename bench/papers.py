@@ -13,7 +13,9 @@ from zoneinfo import ZoneInfo
 from bench.process import Costs, measured
 from report.findings import Finding, FindingCode
 from report.html.page import render_html
-from report.model import Coverage, GuestReport, Protection, Reason, ReasonCode, Report, UsableBackup
+from report.model.guests import Coverage, GuestReport, Protection, UsableBackup
+from report.model.reasons import Reason, ReasonCode
+from report.model.report import Report
 from report.pdf.render import render_pdf
 from report.restores import pbs_volume
 from report.rows.paper import build_paper

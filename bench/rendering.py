@@ -21,7 +21,7 @@ from exporter.interpreter import prepare
 from exporter.metrics.exposition import render_exposition
 from exporter.metrics.own import SelfStatus
 from report.analyse import analyse
-from report.model import Report
+from report.model.report import Report
 from report.version import VERSION
 
 ROUNDS = 3

@@ -19,7 +19,7 @@ from exporter.metrics.exposition import render_exposition
 from exporter.metrics.own import SelfStatus
 from exporter.web.page import render_page
 from report.analyse import analyse
-from report.model import Report
+from report.model.report import Report
 from report.rows.paper import build_paper
 from report.version import VERSION
 

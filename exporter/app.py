@@ -42,7 +42,7 @@ from exporter.web.server import WebServer
 from exporter.web.settings import WebSettings
 from report.analyse import analyse
 from report.cut import cut_to
-from report.model import Report
+from report.model.report import Report
 from report.past import NOTHING, Past
 from report.rows.paper import build_paper
 from report.tables.json_report import to_json

@@ -19,7 +19,9 @@ from exporter.errors import ConfigError, ConfigProblem
 from exporter.logs import event, set_up
 from exporter.reports import PlannedReport, planned_reports
 from exporter.terminal import complain, print_section, progress
-from report.model import Coverage, IssueCode, Report
+from report.model.guests import Coverage
+from report.model.report import Report
+from report.model.sources import IssueCode
 from report.rows.paper import status_rows
 from report.tables.json_report import to_json
 from report.words import describe_issue

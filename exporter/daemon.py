@@ -23,7 +23,7 @@ from exporter.reporting import Reporting
 from exporter.signals import Flags, signal_flags
 from exporter.store import Snapshot, Store
 from exporter.systemd import notify, reloading, watchdog_seconds
-from report.model import Report
+from report.model.report import Report
 
 LOGGER = logging.getLogger("vzcover")
 # how often the main thread looks at its flags and feeds the watchdog

@@ -12,7 +12,7 @@ from pathlib import Path
 from exporter.errors import OutputError
 from exporter.files import leftover_of, write_atomically
 from report.html.page import render_html
-from report.model import Report
+from report.model.report import Report
 from report.pdf.render import render_pdf
 from report.rows.paper import build_paper
 from report.sections import Paper

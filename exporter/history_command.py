@@ -16,7 +16,7 @@ from exporter.commands import clock, load, usage, warn
 from exporter.deliver import Reader
 from exporter.history.reading import GuestDay, read_guest_days, read_totals
 from exporter.terminal import STYLES, print_parts
-from report.model import Coverage, Protection
+from report.model.guests import Coverage, Protection
 from report.past import GuestKey
 from report.timeline import DayState, TrendDay, date_of, day_number
 from report.words import (

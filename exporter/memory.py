@@ -10,7 +10,7 @@ from datetime import tzinfo
 from exporter.history.history import History
 from report.analyse import analyse
 from report.facts import Facts
-from report.model import Report
+from report.model.report import Report
 from report.past import NOTHING, Past, only_verdicts, recalled, remember
 from report.policy import Policy
 from report.timeline import day_number

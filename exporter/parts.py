@@ -9,7 +9,7 @@ from typing import Protocol
 
 from exporter.config.model import Config
 from exporter.reports import PlannedReport
-from report.model import Report
+from report.model.report import Report
 
 
 @dataclass(frozen=True, slots=True)

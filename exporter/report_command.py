@@ -15,7 +15,7 @@ from exporter.deliver import FORMATS, render, write_files
 from exporter.reports import planned_reports, report_called
 from exporter.terminal import progress
 from report.cut import cut_to
-from report.model import Coverage, Protection
+from report.model.guests import Coverage, Protection
 
 TEXT_FORMATS = ("json", "csv", "html")
 # states that --fail-on may name; the others are what one hopes for

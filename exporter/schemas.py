@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import fields
 
-from report.model import Coverage, Protection
+from report.model.guests import Coverage, Protection
 from report.tables.schema_parts import (
     COUNT,
     COUNT_OR_NULL,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exporter.bodies import Exposition, LazyBody
-from report.model import Report
+from report.model.report import Report
 
 
 @dataclass(frozen=True, slots=True)

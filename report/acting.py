@@ -11,7 +11,7 @@ from report.estate import Estate
 from report.facts import BackupJob, Guest
 from report.jobs import parse_schedule
 from report.matching import MatchedGroup
-from report.model import GroupMatch, GroupPolicy
+from report.model.groups import GroupMatch, GroupPolicy
 from report.next_prune import DuePrune, due_prune
 from report.past import Acts
 from report.prunes import Writer, prune_jobs_of, writers_of

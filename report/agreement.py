@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from report.facts import ClusterFacts, IncludedGuest, OracleAnswer, Reading
 from report.jobs import JudgedJob
-from report.model import Issue, IssueCode
+from report.model.sources import Issue, IssueCode
 from report.view import ClusterView
 
 SHOWN_AT_MOST = 20

@@ -19,15 +19,11 @@ from report.guests import GuestJudge
 from report.jobs import report_job
 from report.layout import Around, Layout
 from report.missed import missed_runs
-from report.model import (
-    GroupReport,
-    GuestReport,
-    Issue,
-    IssueCode,
-    JobReport,
-    Report,
-    SourceReport,
-)
+from report.model.groups import GroupReport
+from report.model.guests import GuestReport
+from report.model.jobs import JobReport
+from report.model.report import Report
+from report.model.sources import Issue, IssueCode, SourceReport
 from report.past import NOTHING, Past
 from report.policy import Policy, Waiver
 from report.servers import guests_resting_on, report_datastores, report_pbs_jobs, report_server, server_issues

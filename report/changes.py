@@ -8,18 +8,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from report.backups import place_name
 from report.findings import Finding
-from report.model import (
-    Change,
-    ChangeKind,
-    Coverage,
-    GroupReport,
-    GuestReport,
-    JobReport,
-    JobState,
-    Protection,
-    Reason,
-    ReasonCode,
-)
+from report.model.groups import GroupReport
+from report.model.guests import Coverage, GuestReport, Protection
+from report.model.jobs import JobReport, JobState
+from report.model.reasons import Reason, ReasonCode
+from report.model.report import Change, ChangeKind
 from report.past import GuestKey, Past, PastGuest, judged_before, key_of
 from report.readings import Keep
 

@@ -14,16 +14,10 @@ from report.facts import BackupJob, ClusterFacts, Guest, IncludedGuest
 from report.history import ClusterHistory, read_history
 from report.jobs import JudgedJob, judge_job
 from report.judgements.proof import proofs_of
-from report.model import (
-    Coverage,
-    JobState,
-    LastRun,
-    Reason,
-    ReasonCode,
-    RestoreProof,
-    SourceReport,
-    StorageReport,
-)
+from report.model.guests import Coverage, RestoreProof
+from report.model.jobs import JobState, LastRun, StorageReport
+from report.model.reasons import Reason, ReasonCode
+from report.model.sources import SourceReport
 from report.policy import DeclaredStorage
 from report.privileges import PVE, missing_privileges
 from report.runs import durations, last_runs, starts_of

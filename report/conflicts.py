@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from report.estate import Estate
 from report.facts import BackupJob
-from report.model import Issue, IssueCode
+from report.model.sources import Issue, IssueCode
 from report.prunes import Writer, writers_by_target
 from report.pruning import OPTIONS, options_of
 from report.readings import Keep

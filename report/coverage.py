@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from report.facts import Guest
 from report.jobs import JudgedJob
-from report.model import Coverage, GuestJob, JobState, Reason, ReasonCode
+from report.model.guests import Coverage
+from report.model.jobs import GuestJob, JobState
+from report.model.reasons import Reason, ReasonCode
 from report.view import ClusterView
 
 EXPLANATIONS_AT_MOST = 3

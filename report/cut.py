@@ -6,19 +6,12 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from report.findings import FindingCode, Params
-from report.model import (
-    DatastoreReport,
-    EstateFinding,
-    GroupReport,
-    Issue,
-    IssueCode,
-    JobReport,
-    JobState,
-    PbsJobReport,
-    ReasonCode,
-    Report,
-    SourceReport,
-)
+from report.model.groups import GroupReport
+from report.model.jobs import JobReport, JobState
+from report.model.reasons import ReasonCode
+from report.model.report import EstateFinding, Report
+from report.model.servers import DatastoreReport, PbsJobReport
+from report.model.sources import Issue, IssueCode, SourceReport
 from report.policy import EVERY_GUEST, Scope
 from report.summary import summarise
 from report.within import HIDDEN, Within

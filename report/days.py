@@ -17,7 +17,7 @@ from report.evidence import Evidence, Holding
 from report.facts import ClusterFacts
 from report.history import STARTED_WITHIN_SECONDS, ClusterHistory
 from report.jobs import parse_schedule
-from report.model import Coverage
+from report.model.guests import Coverage
 from report.occurrences import events_between
 from report.past import RememberedDays
 from report.timeline import (

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from report.backups import PbsFacts
 from report.facts import ClusterFacts, Facts
 from report.matching import MatchedGroup, guest_keys, match_groups
-from report.model import GroupMatch, Reason
+from report.model.groups import GroupMatch
+from report.model.reasons import Reason
 from report.stores import UnreadPlace, unattributed_stores, unread_places, unread_stores, usable_groups
 from report.syncs import Syncs
 from report.targets import Target, Targets, find_targets

@@ -7,7 +7,10 @@ from collections.abc import Iterable, Iterator
 from report.backups import place_name
 from report.estate import Estate
 from report.findings import Finding, FindingCode
-from report.model import EstateFinding, GroupMatch, GroupReport, JobReport, ReasonCode, StorageReport
+from report.model.groups import GroupMatch, GroupReport
+from report.model.jobs import JobReport, StorageReport
+from report.model.reasons import ReasonCode
+from report.model.report import EstateFinding
 from report.policy import Policy, Waiver
 from report.sharing import shared_targets
 from report.waivers import waiver_findings

@@ -13,7 +13,8 @@ from report.facts import BackupJob, Drill, Guest, GuestConfig, IncludedGuest, St
 from report.findings import Finding
 from report.history import ClusterHistory
 from report.matching import MatchedGroup
-from report.model import Reason, ReasonCode, RestoreProof
+from report.model.guests import RestoreProof
+from report.model.reasons import Reason, ReasonCode
 from report.past import PastGuest
 from report.policy import Expectation, StoreMark
 from report.targets import Target

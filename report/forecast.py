@@ -7,7 +7,7 @@ from dataclasses import replace
 from statistics import median
 
 from report.backups import Datastore
-from report.model import DatastoreReport
+from report.model.servers import DatastoreReport
 from report.timeline import TREND_DAYS, Forecast, Usage, date_of
 
 DAY_SECONDS = 86_400

@@ -10,7 +10,7 @@ from report.backups import SnapshotFlag
 from report.estate import Estate
 from report.flags import standing_of
 from report.matching import MatchedGroup
-from report.model import GroupMatch, GroupPolicy, GroupReport, RetentionState
+from report.model.groups import GroupMatch, GroupPolicy, GroupReport, RetentionState
 from report.past import NOTHING, GroupKey, Past, policy_since
 from report.retention import Retention
 from report.streams import Stream

@@ -22,7 +22,9 @@ from report.judgements.runs import judge_runs
 from report.judgements.verification import judge_verification
 from report.judgements.versions import judge_versions
 from report.layout import Layout
-from report.model import GroupReport, GuestReport, Protection, Reason, ReasonCode
+from report.model.groups import GroupReport
+from report.model.guests import GuestReport, Protection
+from report.model.reasons import Reason, ReasonCode
 from report.offsite import offsite_doubts
 from report.restores import restore_command, restore_storage
 from report.usable import usable_backup

@@ -7,7 +7,8 @@ from datetime import tzinfo
 from functools import lru_cache
 
 from report.facts import BackupJob, Guest
-from report.model import GuestJob, JobReport, JobState, LastRun, Reason, ReasonCode
+from report.model.jobs import GuestJob, JobReport, JobState, LastRun
+from report.model.reasons import Reason, ReasonCode
 from report.schedules import CalendarEvent, ScheduleError
 from report.selection import Selection, excluded_ids, select_guests
 from report.view import ClusterView

@@ -12,7 +12,7 @@ from report.evidence import Evidence, Holding, ambiguous, newest_of, versions_of
 from report.expectations import expectation_of
 from report.facts import BackupJob, Drill, Guest, StorageDefinition, VzdumpDefaults
 from report.matching import MatchedGroup
-from report.model import Reason, ReasonCode
+from report.model.reasons import Reason, ReasonCode
 from report.past import Past, judged_before
 from report.policy import Policy, StoreMark
 from report.runs import usual_seconds

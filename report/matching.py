@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from report.backups import BackupGroup
-from report.model import GroupMatch
+from report.model.groups import GroupMatch
 from report.syncs import Syncs
 from report.targets import Entry, Target, Targets
 from report.view import ClusterView

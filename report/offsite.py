@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from report.estate import Estate, Unread
 from report.evidence import Evidence, ambiguous, incomplete
 from report.matching import MatchedGroup
-from report.model import Reason, ReasonCode
+from report.model.reasons import Reason, ReasonCode
 from report.policy import Policy
 from report.targets import Target
 

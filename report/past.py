@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from report.forecast import Usages, with_usage
-from report.model import Coverage, GroupReport, GuestReport, Protection, Report, RestoreProof
+from report.model.groups import GroupReport
+from report.model.guests import Coverage, GuestReport, Protection, RestoreProof
+from report.model.report import Report
 from report.readings import Keep
 from report.timeline import NONE_EXPECTED, STRIP_DAYS, aligned, codes_of, day_number
 from report.trend import Totals, count_clusters, with_today

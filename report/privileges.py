@@ -9,7 +9,8 @@ import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from report.model import MissingPrivilege, ReasonCode
+from report.model.reasons import ReasonCode
+from report.model.sources import MissingPrivilege
 from report.readings import Permissions
 
 PVE, PBS = "pve", "pbs"

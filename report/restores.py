@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from report.facts import GuestConfig, IncludedGuest
-from report.model import UsableBackup
+from report.model.guests import UsableBackup
 
 # stands in a command for a storage that is not known
 STORAGE = "STORAGE"

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from report.model import RetentionState
+from report.model.groups import RetentionState
 from report.next_prune import NextPrune, next_prune
 from report.occurrences import event_after, event_until
 from report.pruning import options_of

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from report.facts import BackupJob, ClusterFacts, Task
 from report.jobs import JudgedJob, next_event
-from report.model import LastRun
+from report.model.jobs import LastRun
 from report.view import ClusterView
 
 START_WITHIN_SECONDS = 90

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from report.facts import BackupJob, Guest
-from report.model import Reason, ReasonCode
+from report.model.reasons import Reason, ReasonCode
 
 _SEPARATORS = re.compile(r"[,;\s\0]+")
 # 999999999 is the highest id; more digits than these are no id but would be a number of any length

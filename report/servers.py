@@ -6,19 +6,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from report.backups import Datastore, GarbageCollection, PbsFacts, PbsJob, PbsTask, place_name
+from report.findings import Parameter
 from report.matching import MatchedGroup
-from report.model import (
-    DatastoreReport,
-    GroupMatch,
-    GuestReport,
-    Issue,
-    IssueCode,
-    Parameter,
-    PbsJobReport,
-    Protection,
-    ReasonCode,
-    SourceReport,
-)
+from report.model.groups import GroupMatch
+from report.model.guests import GuestReport, Protection
+from report.model.reasons import ReasonCode
+from report.model.servers import DatastoreReport, PbsJobReport
+from report.model.sources import Issue, IssueCode, SourceReport
 from report.privileges import PBS, missing_privileges
 from report.targets import Targets
 

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from report.backups import BackupGroup, PbsFacts
 from report.facts import ClusterFacts
 from report.matching import MatchedGroup
-from report.model import GroupMatch, GuestReport, Issue, IssueCode, Reason, ReasonCode
+from report.model.groups import GroupMatch
+from report.model.guests import GuestReport
+from report.model.reasons import Reason, ReasonCode
+from report.model.sources import Issue, IssueCode
 from report.readings import Reading
 from report.targets import Target, Targets
 from report.view import ClusterView

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from report.model import Coverage, GuestReport, Protection, Summary
+from report.model.guests import Coverage, GuestReport, Protection
+from report.model.report import Summary
 
 
 def summarise(guests: Sequence[GuestReport], *, backups_read: bool) -> Summary:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from report.model import Coverage, GuestReport, Protection, SourceReport
+from report.model.guests import Coverage, GuestReport, Protection
+from report.model.sources import SourceReport
 from report.timeline import TREND_DAYS, Counts, TrendDay, date_of
 
 # counts of a cluster on a day, by the day's number and the cluster

@@ -6,7 +6,7 @@ from report.backups import SnapshotFlag
 from report.evidence import Evidence, Holding
 from report.facts import StorageDefinition
 from report.judgements.encryption import key_of, may_decrypt
-from report.model import UsableBackup
+from report.model.guests import UsableBackup
 from report.restores import pbs_volume
 
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from report.findings import Finding
-from report.model import Coverage, Protection, Reason, ReasonCode
+from report.model.guests import Coverage, Protection
+from report.model.reasons import Reason, ReasonCode
 
 
 @dataclass(frozen=True, slots=True)

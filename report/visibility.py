@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from report.coverage import GuestCoverage
 from report.facts import ClusterFacts, Reading
-from report.model import Coverage, Issue, IssueCode
+from report.model.guests import Coverage
+from report.model.sources import Issue, IssueCode
 from report.privileges import PVE, missing_privileges, needed_by
 from report.view import ClusterView
 

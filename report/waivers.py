@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from report.facts import Guest
 from report.findings import Finding, FindingCode
-from report.model import WaivedFinding
+from report.model.guests import WaivedFinding
 from report.policy import NO_END, WAIVER_EXPIRED_SECONDS, WAIVER_NOTICE_SECONDS, Policy, Scope, Waiver
 from report.waiver_notes import VOLUME_CODES, Noted, read_notes
 

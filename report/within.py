@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 
 from report.facts import Guest
 from report.findings import Finding, Parameter, Params
-from report.model import Change, ChangeKind, GroupMatch, GroupReport, GuestReport, Report, RestoreProof
+from report.model.groups import GroupMatch, GroupReport
+from report.model.guests import GuestReport, RestoreProof
+from report.model.report import Change, ChangeKind, Report
 from report.policy import Policy, Scope, Waiver
 
 HIDDEN = "…"

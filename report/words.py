@@ -7,7 +7,8 @@ missing parameter shows as "?", what does not print as an escape. An unknown lan
 from __future__ import annotations
 
 from report.facts import Guest
-from report.model import Coverage, JobState, Protection
+from report.model.guests import Coverage, Protection
+from report.model.jobs import JobState
 from report.wording.backups import (
     describe_datastore_state,
     describe_delta,

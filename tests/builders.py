@@ -22,31 +22,14 @@ from report.facts import (
     StorageDefinition,
     StorageState,
 )
-from report.model import (
-    Change,
-    Coverage,
-    DatastoreReport,
-    EstateFinding,
-    GroupMatch,
-    GroupPolicy,
-    GroupReport,
-    GuestJob,
-    GuestReport,
-    Issue,
-    IssueCode,
-    JobReport,
-    JobState,
-    Parameter,
-    PbsJobReport,
-    Protection,
-    Reason,
-    ReasonCode,
-    Report,
-    RetentionState,
-    SourceReport,
-    StorageReport,
-    Summary,
-)
+from report.findings import Parameter
+from report.model.groups import GroupMatch, GroupPolicy, GroupReport, RetentionState
+from report.model.guests import Coverage, GuestReport, Protection
+from report.model.jobs import GuestJob, JobReport, JobState, StorageReport
+from report.model.reasons import Reason, ReasonCode
+from report.model.report import Change, EstateFinding, Report, Summary
+from report.model.servers import DatastoreReport, PbsJobReport
+from report.model.sources import Issue, IssueCode, SourceReport
 from report.policy import Policy
 
 NOW = 1_792_573_200  # 2026-10-21 09:00:00 UTC, a Wednesday

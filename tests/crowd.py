@@ -6,19 +6,12 @@ from dataclasses import replace
 from datetime import date
 
 from report.findings import Finding, FindingCode
-from report.model import (
-    Change,
-    ChangeKind,
-    EstateFinding,
-    GroupMatch,
-    IssueCode,
-    JobState,
-    LastRun,
-    Protection,
-    ReasonCode,
-    Report,
-    RestoreProof,
-)
+from report.model.groups import GroupMatch
+from report.model.guests import Protection, RestoreProof
+from report.model.jobs import JobState, LastRun
+from report.model.reasons import ReasonCode
+from report.model.report import Change, ChangeKind, EstateFinding, Report
+from report.model.sources import IssueCode
 from report.policy import Expectation, Policy, Rule, Scope, Waiver
 from report.timeline import Counts, TrendDay
 from tests.builders import (

@@ -17,17 +17,10 @@ from zoneinfo import ZoneInfo
 from PIL import Image
 
 from report.findings import Finding, FindingCode
-from report.model import (
-    Change,
-    ChangeKind,
-    Coverage,
-    EstateFinding,
-    GuestReport,
-    IssueCode,
-    Protection,
-    ReasonCode,
-    Report,
-)
+from report.model.guests import Coverage, GuestReport, Protection
+from report.model.reasons import ReasonCode
+from report.model.report import Change, ChangeKind, EstateFinding, Report
+from report.model.sources import IssueCode
 from report.pdf.render import render_pdf
 from report.rows.paper import build_paper
 from report.timeline import Counts, Forecast, TrendDay

@@ -8,29 +8,13 @@ from __future__ import annotations
 from report.backups import GarbageCollection
 from report.facts import CollectorRun, Failure
 from report.findings import FindingCode
-from report.model import (
-    Coverage,
-    DatastoreReport,
-    GroupMatch,
-    GroupPolicy,
-    GroupReport,
-    GuestJob,
-    GuestReport,
-    Issue,
-    IssueCode,
-    JobReport,
-    JobState,
-    LastRun,
-    MissingPrivilege,
-    PbsJobReport,
-    Protection,
-    Reason,
-    ReasonCode,
-    Report,
-    RetentionState,
-    SourceReport,
-    StorageReport,
-)
+from report.model.groups import GroupMatch, GroupPolicy, GroupReport, RetentionState
+from report.model.guests import Coverage, GuestReport, Protection
+from report.model.jobs import GuestJob, JobReport, JobState, LastRun, StorageReport
+from report.model.reasons import Reason, ReasonCode
+from report.model.report import Report
+from report.model.servers import DatastoreReport, PbsJobReport
+from report.model.sources import Issue, IssueCode, MissingPrivilege, SourceReport
 from tests.builders import (
     NOW,
     TERABYTE,

@@ -7,23 +7,19 @@ from dataclasses import replace
 from typing import Any
 
 from report.findings import RULES, Area, Finding, FindingCode, Severity
-from report.model import (
-    Change,
-    ChangeKind,
+from report.model.guests import (
     Copy,
     Coverage,
     DiskCover,
-    EstateFinding,
-    GuestJob,
     GuestReport,
-    JobState,
     Protection,
-    Reason,
-    ReasonCode,
     RestoreProof,
     UsableBackup,
     WaivedFinding,
 )
+from report.model.jobs import GuestJob, JobState
+from report.model.reasons import Reason, ReasonCode
+from report.model.report import Change, ChangeKind, EstateFinding
 from report.policy import NO_END, Expectation, Policy, Rule, Scope, StoreMark, Waiver
 from report.restores import pbs_volume
 from tests.builders import NOW, backed_up_guest, guest_report

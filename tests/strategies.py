@@ -9,37 +9,22 @@ from hypothesis import strategies as st
 from report.backups import Datastore, GarbageCollection, PbsJob
 from report.facts import BackupJob, CollectorRun, Failure, Guest, StorageDefinition, StorageState
 from report.findings import PARAMETERS, Finding, FindingCode, Severity
-from report.model import (
-    Change,
-    ChangeKind,
+from report.model.groups import GroupMatch, GroupPolicy, GroupReport, RetentionState
+from report.model.guests import (
     Copy,
     Coverage,
-    DatastoreReport,
     DiskCover,
-    EstateFinding,
-    GroupMatch,
-    GroupPolicy,
-    GroupReport,
-    GuestJob,
     GuestReport,
-    Issue,
-    IssueCode,
-    JobReport,
-    JobState,
-    LastRun,
-    MissingPrivilege,
-    PbsJobReport,
     Protection,
-    Reason,
-    ReasonCode,
-    Report,
     RestoreProof,
-    RetentionState,
-    SourceReport,
-    StorageReport,
     UsableBackup,
     WaivedFinding,
 )
+from report.model.jobs import GuestJob, JobReport, JobState, LastRun, StorageReport
+from report.model.reasons import Reason, ReasonCode
+from report.model.report import Change, ChangeKind, EstateFinding, Report
+from report.model.servers import DatastoreReport, PbsJobReport
+from report.model.sources import Issue, IssueCode, MissingPrivilege, SourceReport
 from report.policy import NO_END, Expectation, Policy, Rule, Scope, StoreMark, Waiver
 from tests.builders import report
 

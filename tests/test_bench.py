@@ -17,7 +17,8 @@ from bench.measurements.backups import asked_row
 from bench.site.plan import NOW, Site
 from bench.table import Row, limited, percentile, text_of, times_row
 from report.analyse import analyse
-from report.model import Protection, RetentionState
+from report.model.groups import RetentionState
+from report.model.guests import Protection
 from tests.simulator_process import REPOSITORY
 
 TOLD = (

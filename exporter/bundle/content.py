@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from exporter.deliver import PREFIX, STAMP, Reader, render
-from report.model import Report
+from report.model.report import Report
 from report.version import VERSION
 
 SUMS = "SHA256SUMS"

@@ -10,7 +10,7 @@ from exporter.deliver import Reader
 from exporter.errors import BundleError, OutputError
 from exporter.files import write_atomically, write_folder
 from exporter.terminal import complain
-from report.model import Report
+from report.model.report import Report
 
 ZIP = ".zip"
 

@@ -15,7 +15,7 @@ from exporter.delivery.news import News
 from exporter.logs import event
 from exporter.reports import PlannedReport
 from report.cut import cut_to
-from report.model import Report
+from report.model.report import Report
 from report.policy import Scope
 from report.rows.message import MessageText, news_message, summary_message
 from report.words import word

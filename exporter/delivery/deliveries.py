@@ -24,7 +24,7 @@ from exporter.delivery.queue import Queue
 from exporter.errors import DeliveryError
 from exporter.logs import FIELDS, event
 from exporter.reports import PlannedReport
-from report.model import Report
+from report.model.report import Report
 
 LOGGER = logging.getLogger("vzcover")
 # how often the outbox is looked at

@@ -7,7 +7,9 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from report.findings import Severity
-from report.model import Change, ChangeKind, IssueCode, Protection, Report
+from report.model.guests import Protection
+from report.model.report import Change, ChangeKind, Report
+from report.model.sources import IssueCode
 from report.rows.message import NewsItem
 
 FINDINGS, CHANGE = "findings", "change"

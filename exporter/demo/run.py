@@ -26,7 +26,7 @@ from exporter.errors import VzcoverError
 from exporter.files import write_atomically
 from exporter.signals import postponed
 from exporter.terminal import print_section, progress
-from report.model import Report
+from report.model.report import Report
 from report.rows.paper import status_rows
 
 READY_SECONDS = 60.0

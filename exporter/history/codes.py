@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from report.model import Coverage, Protection, RestoreProof
+from report.model.guests import Coverage, Protection, RestoreProof
 from report.past import GroupKey, GuestKey, PastGuest, PastJob, PastPolicy
 from report.readings import Keep
 

@@ -17,7 +17,7 @@ from exporter.history.database import closed_on_failure, open_writable, read_fro
 from exporter.history.keep import Mirror, keep, keep_baseline
 from exporter.history.recall import recall
 from exporter.logs import event
-from report.model import Report
+from report.model.report import Report
 from report.past import Past
 
 LOGGER = logging.getLogger("vzcover")

@@ -21,7 +21,8 @@ from exporter.history.codes import (
 from exporter.history.database import transaction
 from exporter.history.recall import COUNTS
 from report.forecast import Usages
-from report.model import GuestReport, Report
+from report.model.guests import GuestReport
+from report.model.report import Report
 from report.past import NOTHING, GroupKey, GuestKey, Past, RememberedDays
 from report.timeline import GONE, STRIP_DAYS, Counts, aligned, day_number
 from report.trend import Totals

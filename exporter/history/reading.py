@@ -12,7 +12,7 @@ from exporter.errors import HistoryError
 from exporter.history.codes import COVERAGES, PROTECTIONS, instant, text, whole
 from exporter.history.database import open_readable, read_from, there
 from exporter.history.recall import recall, totals
-from report.model import Coverage, Protection
+from report.model.guests import Coverage, Protection
 from report.past import NOTHING, GuestKey, Past
 from report.timeline import BACKUP, STATES, DayState, TrendDay, date_of
 from report.trend import trend

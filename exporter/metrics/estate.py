@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 
 from exporter.metrics.rows import Gauge, Info, Labels, ReportMetric, State, Subjects
 from report.facts import StorageState
-from report.model import JobReport, JobState, LastRun, ReasonCode, Report, StorageReport
+from report.model.jobs import JobReport, JobState, LastRun, StorageReport
+from report.model.reasons import ReasonCode
+from report.model.report import Report
 
 JOB = ("pve", "backup_job")
 JOB_STATES = (JobState.ACTIVE.value, JobState.PAUSED.value, JobState.BROKEN.value)

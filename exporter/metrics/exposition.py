@@ -9,7 +9,7 @@ from exporter.bodies import Body, Exposition, start_gzip
 from exporter.metrics.families import without
 from exporter.metrics.own import SELF_METRICS, SelfStatus
 from exporter.metrics.rows import Escapes, Metric, Source, Subjects, Thing, Written
-from report.model import Report
+from report.model.report import Report
 
 AS_OF = ", as of the last refresh"
 END_OF_OPENMETRICS = b"# EOF\n"

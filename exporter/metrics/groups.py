@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from exporter.metrics.rows import Gauge, Info, Labels, ReportMetric, Split, Subjects
-from report.model import GroupReport, Report
+from report.model.groups import GroupReport
+from report.model.report import Report
 
 GROUP = ("server", "datastore", "namespace", "backup_type", "backup_id")
 VERIFICATIONS = ("ok", "failed", "none")

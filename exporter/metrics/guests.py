@@ -6,7 +6,10 @@ from collections import Counter
 from collections.abc import Iterator
 
 from exporter.metrics.rows import Gauge, Info, Labels, ReportMetric, Split, State, Subjects
-from report.model import Copy, Coverage, GuestReport, JobState, Protection, ReasonCode, Report
+from report.model.guests import Copy, Coverage, GuestReport, Protection
+from report.model.jobs import JobState
+from report.model.reasons import ReasonCode
+from report.model.report import Report
 
 GUEST = ("pve", "vmid")
 COVERAGES = tuple(coverage.value for coverage in Coverage)

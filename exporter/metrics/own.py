@@ -8,7 +8,8 @@ from typing import Any
 
 from exporter.metrics.rows import Gauge, Info, Labels, Metric, ReportMetric, Subjects
 from report.facts import CollectorRun
-from report.model import Report, SourceReport
+from report.model.report import Report
+from report.model.sources import SourceReport
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, Generic, TypeVar
 
-from report.model import Report
+from report.model.report import Report
 
 PREFIX = "vzcover_"
 Source = TypeVar("Source")

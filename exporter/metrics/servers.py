@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from exporter.metrics.rows import Gauge, Info, Labels, ReportMetric, State, Subjects
-from report.model import DatastoreReport, PbsJobReport, Report
+from report.model.report import Report
+from report.model.servers import DatastoreReport, PbsJobReport
 
 DATASTORE = ("server", "datastore")
 DATASTORE_STATES = ("online", "maintenance", "unmounted", "error")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from report.model import Coverage, JobState, Protection
+from report.model.guests import Coverage, Protection
+from report.model.jobs import JobState
 
 TONES: dict[str, str] = {
     Coverage.PLANNED: "good",

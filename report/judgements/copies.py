@@ -9,7 +9,8 @@ from report.evidence import NOTHING_FOUND, Evidence, Holding, Judgement, joined
 from report.findings import Finding, FindingCode
 from report.judgements.freshness import in_time, late_after, limit_doubts
 from report.judgements.syncs import judge_syncs, sync_behind
-from report.model import Copy, Reason
+from report.model.guests import Copy
+from report.model.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from functools import lru_cache
 from report.evidence import NOTHING_FOUND, Evidence, Holding, Judgement, joined, unless_unseen
 from report.facts import IncludedVolume
 from report.findings import Finding, FindingCode
-from report.model import DiskCover, Reason, ReasonCode
+from report.model.guests import DiskCover
+from report.model.reasons import Reason, ReasonCode
 
 # reasons with which PVE leaves a volume out that holds no data of the guest (C8)
 _NOT_DATA = ("not a volume", "efidisk but no O")

@@ -9,7 +9,8 @@ from report.evidence import NOTHING_FOUND, Evidence, Judgement, incomplete, join
 from report.facts import BackupJob
 from report.findings import Finding, FindingCode, Severity
 from report.jobs import next_event, parse_schedule
-from report.model import Coverage, Reason, ReasonCode
+from report.model.guests import Coverage
+from report.model.reasons import Reason, ReasonCode
 from report.runs import GRACE_SECONDS, USUAL_AT_MOST_SECONDS
 from report.targets import Target
 

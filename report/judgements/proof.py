@@ -10,7 +10,7 @@ from datetime import UTC, datetime, tzinfo
 from report.evidence import Evidence, Judgement
 from report.facts import Drill, Restore
 from report.findings import Finding, FindingCode
-from report.model import RestoreProof
+from report.model.guests import RestoreProof
 
 # the source of a restore, as its log names it: a PBS snapshot, or an archive with the standard name (D6)
 _SNAPSHOT = re.compile(r"(?:^|[:/])(?P<type>vm|ct)/(?P<id>\d+)/(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)")

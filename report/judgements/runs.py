@@ -13,7 +13,7 @@ from report.facts import BackupJob
 from report.findings import Finding, FindingCode
 from report.jobs import parse_schedule
 from report.judgements.freshness import due_after, limit_doubts
-from report.model import Reason, ReasonCode
+from report.model.reasons import Reason, ReasonCode
 from report.runs import GRACE_SECONDS
 from report.targets import Target
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from report.backups import BackupGroup, PbsJob
 from report.evidence import Evidence, Holding, Judgement, ambiguous
 from report.findings import Finding, FindingCode
-from report.model import Reason, ReasonCode
+from report.model.reasons import Reason, ReasonCode
 from report.syncs import carries, writes
 
 # the state of a run of which the server does not know how it ended (H8)

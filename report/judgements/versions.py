@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from report.backups import place_name
 from report.evidence import Judgement
 from report.findings import Finding, FindingCode
-from report.model import GroupReport, RetentionState
+from report.model.groups import GroupReport, RetentionState
 
 _CODES = {RetentionState.SHORT: FindingCode.VERSIONS_MISSING, RetentionState.EXCESS: FindingCode.VERSIONS_SURPLUS}
 

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from report.model import Coverage, JobState, Protection
+from report.model.guests import Coverage, Protection
+from report.model.jobs import JobState
 
 Colour = tuple[int, int, int]
 """Red, green, blue, each 0 to 255."""

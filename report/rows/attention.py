@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from report.model import Coverage, GuestReport, Report
+from report.model.guests import Coverage, GuestReport
+from report.model.report import Report
 from report.rows.shared import (
     DAY_SECONDS,
     FINDINGS_SHOWN,

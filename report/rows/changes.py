@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from report.model import Change, ChangeKind, Report
+from report.model.report import Change, ChangeKind, Report
 from report.rows.shared import Reader, guest_label, needing_attention, open_since, shortened
 from report.sections import Row, Section
 from report.words import (

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from report.findings import Severity
-from report.model import EstateFinding, Protection, Report
+from report.model.guests import Protection
+from report.model.report import EstateFinding, Report
 from report.rows.shared import Reader, shortened
 from report.sections import Row, Section
 from report.words import capitalise, describe_finding, describe_finding_remedy, printable

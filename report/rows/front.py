@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from report.model import Coverage, Issue, IssueCode, Protection, Report
+from report.model.guests import Coverage, Protection
+from report.model.report import Report
+from report.model.sources import Issue, IssueCode
 from report.rows.attention import protection_section
 from report.rows.changes import changes_section
 from report.rows.estate import estate_section

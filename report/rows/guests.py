@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from report.model import Coverage, GroupMatch, GroupReport, GuestJob, GuestReport, JobState, Protection, Report
+from report.model.groups import GroupMatch, GroupReport
+from report.model.guests import Coverage, GuestReport, Protection
+from report.model.jobs import GuestJob, JobState
+from report.model.report import Report
 from report.rows.attention import attention_section, protection_section
 from report.rows.shared import (
     Reader,

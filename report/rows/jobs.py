@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from report.drift import MISSING, Drift
 from report.facts import StorageState
 from report.findings import FindingCode
-from report.model import JobReport, JobState, LastRun, Report, StorageReport
+from report.model.jobs import JobReport, JobState, LastRun, StorageReport
+from report.model.report import Report
 from report.rows.shared import Reader, has_servers, job_anchor
 from report.sections import Row, Section
 from report.words import (

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import tzinfo
 
 from report.findings import Finding
-from report.model import EstateFinding, GuestReport, Issue, Report
+from report.model.guests import GuestReport
+from report.model.report import EstateFinding, Report
+from report.model.sources import Issue
 from report.rows.brief import brief_text
 from report.rows.front import build_front
 from report.rows.shared import Reader, guest_label

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from report.model import JobState, Protection, Report, SourceReport
+from report.model.guests import Protection
+from report.model.jobs import JobState
+from report.model.report import Report
+from report.model.sources import SourceReport
 from report.policy import Expectation, Rule
 from report.rows.front import ROWS_AT_MOST, issues_section
 from report.rows.scope import scope_in_words

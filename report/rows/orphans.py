@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from report.model import GroupMatch, GroupReport, Report
+from report.model.groups import GroupMatch, GroupReport
+from report.model.report import Report
 from report.rows.retention import Place
 from report.rows.shared import Reader
 from report.sections import Row, Section

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import tzinfo
 
-from report.model import IssueCode, Report
+from report.model.report import Report
+from report.model.sources import IssueCode
 from report.rows.changes import all_changes
 from report.rows.estate import all_estate
 from report.rows.front import ROWS_AT_MOST, build_front

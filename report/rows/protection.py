@@ -7,7 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from report.findings import Area, Finding, FindingCode
-from report.model import Copy, Coverage, EstateFinding, GroupMatch, GroupReport, GuestReport, Protection, Report
+from report.model.groups import GroupMatch, GroupReport
+from report.model.guests import Copy, Coverage, GuestReport, Protection
+from report.model.report import EstateFinding, Report
 from report.rows.attention import protection_section
 from report.rows.shared import Reader, guest_anchor, guest_label, needing_attention
 from report.sections import Row, Section

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from report.model import GroupMatch, GroupPolicy, GroupReport, GuestReport, Report, RetentionState
+from report.model.groups import GroupMatch, GroupPolicy, GroupReport, RetentionState
+from report.model.guests import GuestReport
+from report.model.report import Report
 from report.rows.shared import Reader, guest_anchor, guest_label
 from report.sections import Bullet, Drawing, LegendEntry, Row, Section
 from report.words import (

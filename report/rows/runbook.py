@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from report.findings import FindingCode
-from report.model import GuestReport, Protection, Report, StorageReport
+from report.model.guests import GuestReport, Protection
+from report.model.jobs import StorageReport
+from report.model.report import Report
 from report.policy import NO_END, Waiver
 from report.restores import STORAGE
 from report.rows.shared import Reader, guest_anchor, guest_label

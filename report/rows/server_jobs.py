@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from report.backups import PbsJob
-from report.model import JobState, PbsJobReport, Protection, Report
+from report.model.guests import Protection
+from report.model.jobs import JobState
+from report.model.report import Report
+from report.model.servers import PbsJobReport
 from report.rows.servers import run_in_words
 from report.rows.shared import Reader
 from report.sections import Row, Section

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from report.backups import GarbageCollection
-from report.model import DatastoreReport, JobState, Report
+from report.model.jobs import JobState
+from report.model.report import Report
+from report.model.servers import DatastoreReport
 from report.rows.shared import Reader, datastore_anchor, shortened
 from report.sections import Gauge, Row, Section
 from report.words import (

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 
-from report.model import Coverage, GuestReport, Protection, Reason, ReasonCode, Report
+from report.model.guests import Coverage, GuestReport, Protection
+from report.model.reasons import Reason, ReasonCode
+from report.model.report import Report
 from report.sections import Column, Section
 from report.words import (
     PBS,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from report.model import Coverage, Protection, Report
+from report.model.guests import Coverage, Protection
+from report.model.report import Report
 from report.rows.shared import Reader
 from report.sections import Chart, LegendEntry, Section
 from report.timeline import Counts, TrendDay

@@ -5,7 +5,8 @@ from __future__ import annotations
 from math import ceil
 
 from report.forecast import DAY_SECONDS
-from report.model import DatastoreReport, Report
+from report.model.report import Report
+from report.model.servers import DatastoreReport
 from report.rows.shared import Reader, datastore_anchor
 from report.sections import Curve, LegendEntry, Row, Section
 from report.timeline import Usage, date_of

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from report.facts import Keep, StorageState
-from report.model import DatastoreReport, JobReport, PbsJobReport, Report, StorageReport
+from report.model.jobs import JobReport, StorageReport
+from report.model.report import Report
+from report.model.servers import DatastoreReport, PbsJobReport
 from report.tables.cells import TableColumn, columns, instant, keep_cell, listed
 from report.words import describe_job_reason, join_phrases, schedule_text
 

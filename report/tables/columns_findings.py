@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from report.findings import RULES, Finding
-from report.model import Report
+from report.model.report import Report
 from report.policy import NO_END, Waiver
 from report.rows.runbook import waivers_with_guests
 from report.tables.cells import TableColumn, columns, instant

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from report.model import GroupReport
+from report.model.groups import GroupReport
 from report.tables.cells import TableColumn, columns, instant, keep_cell, listed
 from report.words import describe_retention
 

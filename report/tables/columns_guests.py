@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from report.backups import place_name
 from report.findings import Finding
-from report.model import Copy, GuestReport, JobState, RestoreProof, UsableBackup
+from report.model.guests import Copy, GuestReport, RestoreProof, UsableBackup
+from report.model.jobs import JobState
 from report.tables.cells import Instant, TableColumn, columns, instant, listed
 from report.words import describe_reason, join_phrases
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import tzinfo
 
-from report.model import Report
+from report.model.report import Report
 from report.tables.cells import Cell, Instant, Item, TableColumn, clean
 from report.tables.columns_groups import GROUP_COLUMNS
 from report.tables.columns_guests import GUEST_COLUMNS

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from report.backups import GarbageCollection
-from report.model import DatastoreReport, GroupPolicy, GroupReport, PbsJobReport
+from report.model.groups import GroupPolicy, GroupReport
+from report.model.servers import DatastoreReport, PbsJobReport
 from report.timeline import Forecast, date_of
 from report.words import schedule_text
 

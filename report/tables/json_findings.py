@@ -6,7 +6,9 @@ from datetime import UTC
 from typing import Any
 
 from report.findings import Finding
-from report.model import Change, EstateFinding, Reason, WaivedFinding
+from report.model.guests import WaivedFinding
+from report.model.reasons import Reason
+from report.model.report import Change, EstateFinding
 from report.policy import NO_END, Scope, Waiver
 from report.words import describe_finding, describe_reason
 

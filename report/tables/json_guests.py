@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from report.model import Copy, GuestJob, GuestReport, RestoreProof, UsableBackup
+from report.model.guests import Copy, GuestReport, RestoreProof, UsableBackup
+from report.model.jobs import GuestJob
 from report.tables.json_findings import finding_json, reason_json, waived_json, waiver_json
 from report.words import describe_reason
 

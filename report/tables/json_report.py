@@ -13,17 +13,10 @@ from typing import Any
 
 from report.drift import Drift
 from report.facts import CollectorRun, StorageState
-from report.model import (
-    Issue,
-    JobReport,
-    LastRun,
-    MissingPrivilege,
-    Parameter,
-    Report,
-    SourceReport,
-    StorageReport,
-    Summary,
-)
+from report.findings import Parameter
+from report.model.jobs import JobReport, LastRun, StorageReport
+from report.model.report import Report, Summary
+from report.model.sources import Issue, MissingPrivilege, SourceReport
 from report.tables.json_backups import datastore_json, group_json, pbs_job_json
 from report.tables.json_findings import change_json, estate_finding_json, reason_json, scope_json
 from report.tables.json_guests import guest_json

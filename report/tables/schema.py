@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import fields
 
-from report.model import Coverage, IssueCode, JobState, Protection, ReasonCode
+from report.model.guests import Coverage, Protection
+from report.model.jobs import JobState
+from report.model.reasons import ReasonCode
+from report.model.sources import IssueCode
 from report.tables.json_report import SCHEMA_VERSION
 from report.tables.schema_backups import BACKUP_DEFINITIONS
 from report.tables.schema_findings import FINDING_DEFINITIONS, FOUND_OF_GUEST

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from report.model import GroupMatch, RetentionState
+from report.model.groups import GroupMatch, RetentionState
 from report.tables.schema_parts import (
     COUNT,
     COUNT_OR_NULL,

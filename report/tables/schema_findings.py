@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from report.findings import FindingCode, Severity
-from report.model import ChangeKind, DiskCover, Protection
+from report.model.guests import DiskCover, Protection
+from report.model.report import ChangeKind
 from report.tables.schema_parts import (
     COUNT,
     COUNT_OR_NULL,

@@ -14,7 +14,7 @@ from xlsxwriter import Workbook
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from report.model import Report
+from report.model.report import Report
 from report.tables.cells import Cell, Instant, Item, TableColumn, clean
 from report.tables.columns_estate import DATASTORE_COLUMNS, JOB_COLUMNS, STORAGE_COLUMNS, job_rows, storage_rows
 from report.tables.columns_findings import FINDING_COLUMNS, WAIVER_COLUMNS, finding_rows, waiver_rows

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import tzinfo
 from functools import lru_cache
 
-from report.model import GroupMatch, GroupPolicy, GroupReport, RetentionState
+from report.model.groups import GroupMatch, GroupPolicy, GroupReport, RetentionState
 from report.readings import Keep
 from report.wording.formats import enumerate_words, format_instant
 from report.wording.texts import format_number, join_phrases, plural, printable, word, word_or

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from report.model import Coverage, Issue, IssueCode, Protection, Report
+from report.model.guests import Coverage, Protection
+from report.model.report import Report
+from report.model.sources import Issue, IssueCode
 from report.wording.formats import enumerate_words
 from report.wording.texts import capitalise, format_number, join_phrases, plural, printable, word
 

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from datetime import UTC, tzinfo
 from functools import lru_cache
 
-from report.model import Issue, MissingPrivilege, Parameter, Reason, ReasonCode
+from report.findings import Parameter
+from report.model.reasons import Reason, ReasonCode
+from report.model.sources import Issue, MissingPrivilege
 from report.schedules import CalendarEvent, ScheduleError
 from report.wording.formats import format_instant_with_zone
 from report.wording.schedule_phrases import describe_schedule, describe_warning

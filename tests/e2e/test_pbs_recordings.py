@@ -25,7 +25,10 @@ from exporter.metrics.own import SelfStatus
 from report.analyse import analyse
 from report.backups import BackupGroup, PbsFacts, SnapshotFlag
 from report.facts import Facts
-from report.model import IssueCode, Protection, ReasonCode, Report
+from report.model.guests import Protection
+from report.model.reasons import ReasonCode
+from report.model.report import Report
+from report.model.sources import IssueCode
 from report.policy import Policy
 from report.readings import Permissions
 from tests import builders as a

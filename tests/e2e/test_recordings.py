@@ -24,7 +24,10 @@ from exporter.counters import Counters
 from exporter.metrics.exposition import render_exposition
 from exporter.metrics.own import SelfStatus
 from report.facts import ClusterFacts
-from report.model import Coverage, IssueCode, JobState, Report
+from report.model.guests import Coverage
+from report.model.jobs import JobState
+from report.model.report import Report
+from report.model.sources import IssueCode
 from tests.exporter.clients import SECRET, TOKEN
 from tests.exporter.collecting import collector_of, coverage_of, guests_of, judge, other_issues, refresh
 from tests.shared_data import SHARED_DATA, recorded

@@ -13,7 +13,9 @@ from exporter.collect.pve import ClusterCollector, Rhythm
 from exporter.counters import Counters
 from report.analyse import analyse
 from report.facts import ClusterFacts, Facts
-from report.model import Coverage, GuestReport, Issue, IssueCode, Report
+from report.model.guests import Coverage, GuestReport
+from report.model.report import Report
+from report.model.sources import Issue, IssueCode
 from report.policy import Policy
 from tests.exporter.clients import SECRET, TOKEN, Naps
 from tests.simulator_process import SimulatorHandle

@@ -16,7 +16,7 @@ from exporter.metrics.exposition import render_exposition
 from exporter.metrics.own import SELF_METRICS, SelfStatus
 from exporter.metrics.rows import CONTROL, Gauge, Info, Metric, Split, State
 from exporter.metrics.table import REPORT_METRICS
-from report.model import Report
+from report.model.report import Report
 from tests.builders import NOW
 
 STATUS = SelfStatus(

@@ -19,7 +19,9 @@ from exporter.collect.pve import Rhythm
 from exporter.collect.task_counts import FORGET_SECONDS, TaskCounter
 from exporter.counters import Counters
 from report.facts import ClusterFacts, GuestConfig, Node, Task
-from report.model import IssueCode, JobState, ReasonCode
+from report.model.jobs import JobState
+from report.model.reasons import ReasonCode
+from report.model.sources import IssueCode
 from tests.builders import NOW, cluster, reading
 from tests.exporter.collecting import collector_of, coverage_of, guests_of, judge, other_issues, refresh
 from tests.simulator_process import SimulatorHandle, running_simulator

@@ -14,7 +14,10 @@ from typing import Any
 import pytest
 
 from report.facts import ClusterFacts
-from report.model import Coverage, GuestReport, IssueCode, ReasonCode, Report
+from report.model.guests import Coverage, GuestReport
+from report.model.reasons import ReasonCode
+from report.model.report import Report
+from report.model.sources import IssueCode
 from tests.builders import NOW
 from tests.exporter.collecting import collector_of, coverage_of, guests_of, judge, other_issues, refresh
 from tests.simulator_process import SimulatorHandle, running_simulator

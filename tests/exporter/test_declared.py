@@ -10,7 +10,7 @@ import pytest
 from exporter.app import build_daemon, client_settings, declared_file, refresh_once
 from exporter.config.load import LoadedConfig, load_config
 from exporter.declared import DeclaredFile
-from report.model import IssueCode
+from report.model.sources import IssueCode
 from report.policy import DeclaredStorage, Policy
 from tests.exporter.storages.entry_files import ISSUE
 

@@ -12,7 +12,9 @@ from exporter.app import refresh_once
 from exporter.doctor.documentation import TOKENS, document
 from exporter.doctor.examine import examine
 from exporter.doctor.findings import Check, Finding, State
-from report.model import IssueCode, Protection, Report
+from report.model.guests import Protection
+from report.model.report import Report
+from report.model.sources import IssueCode
 from report.privileges import PBS, PVE, NeededPrivilege, needed_by, set_up_commands
 from tests.exporter.config_files import load
 from tests.exporter.granted import (

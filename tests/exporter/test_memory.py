@@ -9,7 +9,8 @@ import pytest
 from exporter.memory import BASELINE_SECONDS, Memory
 from report.facts import Facts
 from report.findings import FindingCode
-from report.model import ChangeKind, IssueCode, Report
+from report.model.report import ChangeKind, Report
+from report.model.sources import IssueCode
 from report.timeline import DayState
 from tests.exporter.history.estate import DAY, Failures, Policy, estate_facts, memory
 from tests.report import estates as e

@@ -18,7 +18,10 @@ from exporter.metrics.rows import CONTROL, Kind
 from exporter.metrics.table import REPORT_METRICS
 from report.drift import Drift
 from report.facts import CollectorRun
-from report.model import Coverage, GuestJob, JobState, LastRun, MissingPrivilege, Protection, ReasonCode, StorageReport
+from report.model.guests import Coverage, Protection
+from report.model.jobs import GuestJob, JobState, LastRun, StorageReport
+from report.model.reasons import ReasonCode
+from report.model.sources import MissingPrivilege
 from tests.builders import (
     NOW,
     TERABYTE,

@@ -18,16 +18,10 @@ from exporter.metrics.own import SelfStatus
 from exporter.metrics.table import REPORT_METRICS
 from report.backups import Datastore, GarbageCollection, PbsJob
 from report.findings import Finding, FindingCode
-from report.model import (
-    Copy,
-    DatastoreReport,
-    GroupMatch,
-    GroupReport,
-    PbsJobReport,
-    Protection,
-    Report,
-    RetentionState,
-)
+from report.model.groups import GroupMatch, GroupReport, RetentionState
+from report.model.guests import Copy, Protection
+from report.model.report import Report
+from report.model.servers import DatastoreReport, PbsJobReport
 from tests.builders import NOW, TERABYTE, guest_report, report, source_report
 from tests.exporter.metric_text import STATUS, from_the_table, parse_openmetrics, rendered, samples_of, series
 from tests.strategies import reports

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from report.findings import Finding, FindingCode, Severity
-from report.model import Copy, Protection
+from report.model.guests import Copy, Protection
 from tests.builders import NOW, backed_up_guest, guest_report, job_report, report
 from tests.exporter.metric_text import series
 from tests.specimen import specimen_with_backups

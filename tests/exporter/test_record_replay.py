@@ -19,7 +19,7 @@ from exporter.client.answered import Answered
 from exporter.config.load import load_config
 from exporter.counters import Counters
 from exporter.record.texts import WORDS
-from report.model import Report
+from report.model.report import Report
 from tests.processes import run, write_config
 from tests.simulator_process import SimulatorHandle, running_simulator
 

@@ -24,7 +24,7 @@ from exporter.reporting import RETRY_SECONDS, Reporting
 from exporter.reports import PlannedReport, planned_reports
 from exporter.state import FILE_NAME
 from exporter.store import Store
-from report.model import Report
+from report.model.report import Report
 from tests.builders import report
 from tests.exporter.config_files import GOOD, load
 from tests.exporter.web_fixtures import snapshot

@@ -17,7 +17,7 @@ from exporter.bundle.write import write_bundle
 from exporter.cli import main
 from exporter.deliver import Reader, write_files
 from exporter.schemas import about_schema, history_schema, schema_text
-from report.model import Report
+from report.model.report import Report
 from report.words import LANGUAGES
 from tests.builders import report
 from tests.exporter.delivery.house import DAILY, READER, FakeDoor, House, channel

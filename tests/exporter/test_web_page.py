@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from exporter.web.page import FIRST_PAGE, render_page
-from report.model import Coverage, Report
+from report.model.guests import Coverage
+from report.model.report import Report
 from report.rows.paper import build_paper
 from report.sections import Column, FrontPage, Paper, Row, Section, StateCount
 from tests.builders import guest_report, job_report, report

@@ -23,7 +23,7 @@ from exporter.config.addresses import Address
 from exporter.store import Snapshot, Store
 from exporter.web.server import WebServer
 from exporter.web.settings import WebSettings
-from report.model import Report
+from report.model.report import Report
 
 LOOPBACK = (Address("127.0.0.1", 0),)
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from report.model import Coverage, GuestReport, Protection, Report
+from report.model.guests import Coverage, GuestReport, Protection
+from report.model.report import Report
 from tests.faults.table import FAILING, MISSING, Called
 from tests.faults.world import Phase
 

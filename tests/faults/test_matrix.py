@@ -20,7 +20,8 @@ import pytest
 from exporter.client.endpoints import normalised
 from exporter.counters import Counters
 from exporter.metrics.exposition import render_exposition
-from report.model import Coverage, Protection, Report
+from report.model.guests import Coverage, Protection
+from report.model.report import Report
 from tests.exporter.metric_text import STATUS, parse_openmetrics, samples_of
 from tests.faults.effects import effect_of, expected, expected_of
 from tests.faults.table import CALLED, FAILING, KINDS, MISSING, Called

@@ -17,7 +17,7 @@ from exporter.counters import Counters
 from report.analyse import analyse
 from report.backups import PbsFacts
 from report.facts import ClusterFacts, Facts
-from report.model import Report
+from report.model.report import Report
 from report.policy import Expectation, Policy, Rule, Scope, StoreMark
 from tests.exporter.clients import Naps
 from tests.simulator_process import Endpoint, SimulatorHandle, running_simulator

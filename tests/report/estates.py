@@ -28,7 +28,8 @@ from report.facts import (
     VzdumpDefaults,
 )
 from report.findings import Finding, FindingCode
-from report.model import EstateFinding, GuestReport, Report
+from report.model.guests import GuestReport
+from report.model.report import EstateFinding, Report
 from report.past import NOTHING, Past
 from report.policy import Policy
 from report.readings import Permissions, Reading

@@ -11,7 +11,9 @@ from report.backups import BackupGroup
 from report.changes import find_changes
 from report.facts import BackupJob, GuestConfig
 from report.findings import FindingCode
-from report.model import Change, ChangeKind, Protection, ReasonCode
+from report.model.guests import Protection
+from report.model.reasons import ReasonCode
+from report.model.report import Change, ChangeKind
 from report.past import NOTHING, remember
 from report.policy import Policy, Scope, Waiver
 from report.readings import Reading

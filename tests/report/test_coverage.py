@@ -25,7 +25,11 @@ from report.facts import (
     Reading,
     VzdumpDefaults,
 )
-from report.model import Coverage, GuestReport, IssueCode, JobReport, JobState, Protection, ReasonCode, Report
+from report.model.guests import Coverage, GuestReport, Protection
+from report.model.jobs import JobReport, JobState
+from report.model.reasons import ReasonCode
+from report.model.report import Report
+from report.model.sources import IssueCode
 from report.policy import Expectation, Policy
 from tests import builders as a
 

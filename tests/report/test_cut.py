@@ -12,11 +12,9 @@ from jsonschema import Draft202012Validator
 
 from report.cut import cut_to
 from report.findings import FindingCode
-from report.model import (
-    GroupMatch,
-    IssueCode,
-    Report,
-)
+from report.model.groups import GroupMatch
+from report.model.report import Report
+from report.model.sources import IssueCode
 from report.policy import EVERY_GUEST, Scope
 from report.rows.paper import build_paper
 from report.rows.scope import scope_in_words

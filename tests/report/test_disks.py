@@ -9,7 +9,7 @@ import pytest
 from report.backups import Archive
 from report.facts import ConfigVolume, GuestConfig
 from report.findings import FindingCode
-from report.model import Protection
+from report.model.guests import Protection
 from report.policy import Expectation, Policy, Scope, Waiver
 from tests import builders as a
 from tests.report import estates as e

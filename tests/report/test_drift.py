@@ -11,7 +11,8 @@ import pytest
 from report.drift import Drift, drift_of
 from report.facts import StorageDefinition
 from report.findings import FindingCode, Severity
-from report.model import IssueCode, Report
+from report.model.report import Report
+from report.model.sources import IssueCode
 from report.policy import DeclaredStorage, Policy
 from report.readings import Permissions
 from report.rows.jobs import all_storages, drift

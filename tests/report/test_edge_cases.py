@@ -37,7 +37,10 @@ from report.facts import (
     StorageDefinition,
     VzdumpDefaults,
 )
-from report.model import GroupMatch, GroupReport, GuestReport, IssueCode, Protection, Report, RetentionState
+from report.model.groups import GroupMatch, GroupReport, RetentionState
+from report.model.guests import GuestReport, Protection
+from report.model.report import Report
+from report.model.sources import IssueCode
 from report.policy import Policy
 from report.readings import Permissions
 from tests import builders as a

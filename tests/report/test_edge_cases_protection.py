@@ -25,7 +25,10 @@ from report.analyse import analyse
 from report.backups import BackupGroup, Datastore, PbsJob, SnapshotFlag, Snapshots
 from report.facts import Facts, GuestOutcome, GuestResult, IncludedVolume, TaskOutcome
 from report.findings import FindingCode
-from report.model import Coverage, DiskCover, GuestReport, IssueCode, Protection, ReasonCode, RetentionState
+from report.model.groups import RetentionState
+from report.model.guests import Coverage, DiskCover, GuestReport, Protection
+from report.model.reasons import ReasonCode
+from report.model.sources import IssueCode
 from report.policy import Policy
 from report.readings import Permissions, Reading
 from tests import builders as a

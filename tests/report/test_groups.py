@@ -11,7 +11,11 @@ import pytest
 from report.analyse import analyse
 from report.backups import BackupGroup, PbsFacts, PbsJob, SnapshotFlag, Snapshots
 from report.facts import BackupJob, Facts, Guest, Permissions, Reading, StorageDefinition, Task, VzdumpDefaults
-from report.model import GroupMatch, GroupReport, Issue, IssueCode, Protection, ReasonCode, Report, RetentionState
+from report.model.groups import GroupMatch, GroupReport, RetentionState
+from report.model.guests import Protection
+from report.model.reasons import ReasonCode
+from report.model.report import Report
+from report.model.sources import Issue, IssueCode
 from report.past import Past, PastPolicy
 from report.policy import Policy
 from tests import builders as a

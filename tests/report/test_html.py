@@ -16,7 +16,8 @@ from pypdf import PdfReader
 
 from report.html.page import render_html
 from report.html.style import MARKS, STYLE, tone
-from report.model import Coverage, Protection, Report
+from report.model.guests import Coverage, Protection
+from report.model.report import Report
 from report.rows.paper import build_paper
 from report.sections import (
     Bullet,

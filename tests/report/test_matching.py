@@ -10,7 +10,7 @@ import pytest
 from report.backups import BackupGroup, PbsFacts, PbsJob, SnapshotFlag, Snapshots
 from report.facts import ClusterFacts, Guest, Permissions, StorageDefinition
 from report.matching import MatchedGroup, match_groups
-from report.model import GroupMatch
+from report.model.groups import GroupMatch
 from report.syncs import Syncs, carries
 from report.targets import Target, find_targets
 from report.view import view_cluster

@@ -7,7 +7,7 @@ from datetime import UTC
 import pytest
 
 from report.cut import cut_to
-from report.model import Report
+from report.model.report import Report
 from report.policy import Scope
 from report.rows.brief import BRIEF_CHARACTERS
 from report.rows.front import build_front

@@ -21,7 +21,7 @@ from pypdf.generic import Destination
 
 from exporter.terminal import print_section
 from report.html.page import render_html
-from report.model import Report
+from report.model.report import Report
 from report.pdf.render import render_pdf
 from report.rows.message import news_message, summary_message
 from report.rows.paper import build_paper, status_rows

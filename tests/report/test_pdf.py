@@ -22,7 +22,8 @@ from hypothesis import strategies as st
 from pypdf import PdfReader
 from pypdf.generic import Destination, DictionaryObject
 
-from report.model import Coverage, JobState, Protection
+from report.model.guests import Coverage, Protection
+from report.model.jobs import JobState
 from report.pdf.blocks import GroupHead, TableHead, TableRow, Words
 from report.pdf.document import Document, Metadata, visual_order
 from report.pdf.flow import lay_out

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from pypdf import PdfReader
 
-from report.model import Report
+from report.model.report import Report
 from report.pdf.document import Document, Metadata
 from report.pdf.flow import STEP, lay_out, section_anchor
 from report.pdf.palette import LOOKS, look_of

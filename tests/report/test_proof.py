@@ -8,7 +8,7 @@ import pytest
 
 from report.facts import Drill, GuestConfig, Restore
 from report.findings import FindingCode
-from report.model import RestoreProof
+from report.model.guests import RestoreProof
 from report.past import remember
 from report.policy import Expectation, Policy
 from tests import builders as a

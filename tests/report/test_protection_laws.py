@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from report.analyse import analyse
 from report.backups import Archive, BackupGroup, PbsFacts, SnapshotFlag, Snapshots
 from report.facts import ClusterFacts, Facts, Failure, Guest
-from report.model import Coverage, GuestReport, Protection, Report
+from report.model.guests import Coverage, GuestReport, Protection
+from report.model.report import Report
 from report.policy import Policy, Scope, Waiver
 from report.readings import Reading
 from report.waiver_notes import WAIVABLE

@@ -11,7 +11,7 @@ import pytest
 from report.backups import BackupGroup, SnapshotFlag
 from report.facts import ConfigVolume, GuestConfig, StorageDefinition
 from report.findings import FindingCode, Severity
-from report.model import Protection
+from report.model.guests import Protection
 from report.rows.runbook import runbook
 from report.rows.shared import Reader
 from tests import builders as a

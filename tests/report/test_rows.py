@@ -13,21 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from report.findings import Finding, FindingCode
-from report.model import (
-    Change,
-    ChangeKind,
-    Coverage,
-    EstateFinding,
-    GroupMatch,
-    GroupPolicy,
-    GuestJob,
-    IssueCode,
-    JobState,
-    Protection,
-    ReasonCode,
-    Report,
-    RetentionState,
-)
+from report.model.groups import GroupMatch, GroupPolicy, RetentionState
+from report.model.guests import Coverage, Protection
+from report.model.jobs import GuestJob, JobState
+from report.model.reasons import ReasonCode
+from report.model.report import Change, ChangeKind, EstateFinding, Report
+from report.model.sources import IssueCode
 from report.policy import Expectation, Policy
 from report.rows.paper import build_paper, status_rows
 from report.sections import Bullet, Gauge, Paper, Section, Strip

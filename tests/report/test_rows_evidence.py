@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from report.findings import Finding, FindingCode
-from report.model import Coverage, GuestReport, Protection
+from report.model.guests import Coverage, GuestReport, Protection
 from report.policy import Expectation, Policy, Rule, Scope
 from report.rows.usage import curve_of
 from report.timeline import Forecast

@@ -10,7 +10,8 @@ import pytest
 from report.analyse import analyse
 from report.facts import Facts, GuestConfig, GuestOutcome, GuestResult, TaskOutcome
 from report.findings import FindingCode
-from report.model import Protection, ReasonCode
+from report.model.guests import Protection
+from report.model.reasons import ReasonCode
 from report.past import NOTHING, remember
 from report.policy import Expectation, Policy
 from report.readings import Reading

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from exporter.collect.pve_parse import parse_jobs
 from exporter.collect.pve_rows import JobRow
 from report.facts import BackupJob, Guest
-from report.model import ReasonCode
+from report.model.reasons import ReasonCode
 from report.selection import select_guests
 from tests.shared_data import cases, recorded
 

@@ -11,7 +11,8 @@ import pytest
 
 from report.backups import BackupGroup, Datastore, GarbageCollection, PbsFacts, PbsTask, Snapshots
 from report.matching import MatchedGroup
-from report.model import DatastoreReport, GroupMatch
+from report.model.groups import GroupMatch
+from report.model.servers import DatastoreReport
 from report.readings import Failure, Reading
 from report.rows.servers import datastores as section_of
 from report.rows.shared import Reader

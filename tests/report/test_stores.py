@@ -5,7 +5,10 @@ from __future__ import annotations
 from report.analyse import analyse
 from report.backups import BackupGroup, Snapshots
 from report.facts import Permissions, StorageDefinition
-from report.model import IssueCode, Protection, ReasonCode, Report
+from report.model.guests import Protection
+from report.model.reasons import ReasonCode
+from report.model.report import Report
+from report.model.sources import IssueCode
 from report.policy import Policy
 from report.words import front_sentence
 from tests import builders as a

@@ -9,7 +9,8 @@ import pytest
 
 from report.backups import PbsJob
 from report.findings import FindingCode, Severity
-from report.model import Protection, ReasonCode
+from report.model.guests import Protection
+from report.model.reasons import ReasonCode
 from report.policy import Expectation, Policy, StoreMark
 from report.readings import Failure, Reading
 from report.rows.protection import copies

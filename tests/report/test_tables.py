@@ -17,18 +17,12 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from report.findings import PARAMETERS, FindingCode
-from report.model import (
-    ChangeKind,
-    Coverage,
-    DiskCover,
-    GroupMatch,
-    IssueCode,
-    JobState,
-    Protection,
-    ReasonCode,
-    Report,
-    RetentionState,
-)
+from report.model.groups import GroupMatch, RetentionState
+from report.model.guests import Coverage, DiskCover, Protection
+from report.model.jobs import JobState
+from report.model.reasons import ReasonCode
+from report.model.report import ChangeKind, Report
+from report.model.sources import IssueCode
 from report.policy import Scope, Waiver
 from report.tables.csv_report import groups_csv, guests_csv
 from report.tables.findings_document import findings_document

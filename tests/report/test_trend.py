@@ -8,7 +8,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from report.model import Coverage, Protection
+from report.model.guests import Coverage, Protection
 from report.past import remember
 from report.timeline import TREND_DAYS, Counts, date_of, day_number
 from report.trend import count, count_clusters, trend, with_today

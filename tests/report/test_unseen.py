@@ -10,7 +10,9 @@ import pytest
 from report.backups import BackupGroup, Datastore, PbsFacts
 from report.facts import GuestConfig
 from report.findings import FindingCode
-from report.model import GroupMatch, Protection, ReasonCode
+from report.model.groups import GroupMatch
+from report.model.guests import Protection
+from report.model.reasons import ReasonCode
 from report.policy import Expectation, Policy, StoreMark
 from report.readings import Failure, Permissions, Reading
 from tests import builders as a

@@ -10,7 +10,8 @@ import pytest
 
 from report.backups import BackupGroup, PbsFacts, SnapshotFlag
 from report.facts import Failure
-from report.model import Coverage, DiskCover, Protection, ReasonCode
+from report.model.guests import Coverage, DiskCover, Protection
+from report.model.reasons import ReasonCode
 from report.policy import Expectation, Policy, Rule, Scope, Waiver
 from report.readings import Reading
 from report.verdict import VERDICTS

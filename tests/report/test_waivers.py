@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from report.facts import Guest
 from report.findings import Finding, FindingCode
-from report.model import WaivedFinding
+from report.model.guests import WaivedFinding
 from report.policy import NO_END, WAIVER_EXPIRED_SECONDS, WAIVER_NOTICE_SECONDS, Policy, Scope, Waiver
 from report.waiver_notes import VOLUME_CODES, WAIVABLE, NotesFault, read_notes
 from report.waivers import Applied, apply_waivers, candidates_of, noted_waivers, waiver_findings, waivers_of

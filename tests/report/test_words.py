@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import fields
 from datetime import UTC, date
-from pathlib import Path
+from enum import StrEnum
+from inspect import getsource
 from string import Formatter
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,22 +15,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from report import model
 from report.findings import PARAMETERS, RULES, Area, Finding, FindingCode, Severity
-from report.model import (
-    Coverage,
-    GroupMatch,
-    GroupPolicy,
-    GroupReport,
-    Issue,
-    IssueCode,
-    JobState,
-    Protection,
-    Reason,
-    ReasonCode,
-    Report,
-    RetentionState,
-)
+from report.model.groups import GroupMatch, GroupPolicy, GroupReport, RetentionState
+from report.model.guests import Coverage, Protection
+from report.model.jobs import JobState
+from report.model.reasons import Reason, ReasonCode
+from report.model.report import Report
+from report.model.sources import Issue, IssueCode
 from report.schedules import CalendarEvent
 from report.timeline import DayState, Forecast
 from report.verdict import VERDICTS
@@ -113,11 +105,9 @@ def placeholders(template: str) -> frozenset[str]:
     return frozenset(name for _, name, _, _ in Formatter().parse(template) if name is not None)
 
 
-def declared_params(enum_name: str) -> dict[str, frozenset[str]]:
-    """Return the parameters that a code's comment in report/model.py declares, by code."""
-    source = Path(str(model.__file__)).read_text()
-    body = source.split(f"class {enum_name}(StrEnum)")[1].split("\n\n\n")[0]
-    rows = re.findall(r'^ +[A-Z_]+ = "([a-z_]+)"(?:  # (.*))?$', body, re.MULTILINE)
+def declared_params(codes: type[StrEnum]) -> dict[str, frozenset[str]]:
+    """Return the parameters that a code's comment in its enumeration declares, by code."""
+    rows = re.findall(r'^ +[A-Z_]+ = "([a-z_]+)"(?:  # (.*))?$', getsource(codes), re.MULTILINE)
     without_remarks = {code: re.sub(r"\([^)]*\)|:.*", "", comment) for code, comment in rows}
     return {code: frozenset(re.findall(r"[a-z_]+", comment)) for code, comment in without_remarks.items()}
 
@@ -235,7 +225,7 @@ def test_no_table_is_forgotten_by_these_tests() -> None:
 
 
 def test_reasons_use_only_parameters_that_the_model_declares() -> None:
-    declared = declared_params("ReasonCode")
+    declared = declared_params(ReasonCode)
     assert set(declared) == set(ReasonCode)
     for table in (TABLES["en"].reasons, TABLES["en"].job_reasons):
         for key, template in table.items():
@@ -245,7 +235,7 @@ def test_reasons_use_only_parameters_that_the_model_declares() -> None:
 
 
 def test_issues_use_only_parameters_that_the_model_declares() -> None:
-    declared = declared_params("IssueCode")
+    declared = declared_params(IssueCode)
     assert set(declared) == set(IssueCode)
     for key, template in TABLES["en"].issues.items():
         code = key.removesuffix(".all").removesuffix(".subject")

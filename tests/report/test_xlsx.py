@@ -13,7 +13,7 @@ import pytest
 from openpyxl import Workbook, load_workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
-from report.model import Report
+from report.model.report import Report
 from report.tables.csv_report import groups_csv, guests_csv
 from report.tables.xlsx_report import LONGEST_TEXT, WIDEST, report_xlsx
 from tests.builders import NOW, guest_report, report

@@ -12,7 +12,7 @@ from exporter.delivery.channel import Attachment, Message, Sent
 from exporter.delivery.chat import Chat
 from exporter.delivery.mail import Mail
 from exporter.errors import DeliveryError
-from report.model import Report
+from report.model.report import Report
 from report.rows.message import news_message, summary_message
 from tests.builders import NOW, report
 from tests.exporter.delivery.receivers import (

@@ -10,7 +10,9 @@ import pytest
 
 from exporter.delivery.news import DOWN_SECONDS, News, find_news
 from report.findings import Finding, FindingCode
-from report.model import Change, ChangeKind, EstateFinding, Issue, IssueCode, Protection, Report
+from report.model.guests import Protection
+from report.model.report import Change, ChangeKind, EstateFinding, Report
+from report.model.sources import Issue, IssueCode
 from report.rows.message import news_message
 from tests.builders import NOW, backed_up_guest, report, source_report
 

@@ -9,7 +9,8 @@ from typing import Any
 from exporter.history.history import History
 from exporter.memory import Memory
 from report.facts import Facts
-from report.model import GuestReport, Report
+from report.model.guests import GuestReport
+from report.model.report import Report
 from report.policy import Policy
 from tests import builders as a
 from tests.report import estates as e

@@ -9,7 +9,8 @@ import pytest
 
 from exporter.cli import main
 from report.findings import Finding, FindingCode
-from report.model import Coverage, Protection, RetentionState
+from report.model.groups import RetentionState
+from report.model.guests import Coverage, Protection
 from report.timeline import states_of
 from tests import builders as a
 from tests.exporter.history.estate import DAY, Keeper, report_of

@@ -21,7 +21,9 @@ from exporter.history.database import migrate, open_readable, open_writable
 from exporter.history.history import History
 from exporter.history.reading import read_guest_days, read_past, read_totals
 from report.findings import Finding, FindingCode
-from report.model import Coverage, GroupPolicy, Protection, Report, RestoreProof, UsableBackup
+from report.model.groups import GroupPolicy
+from report.model.guests import Coverage, Protection, RestoreProof, UsableBackup
+from report.model.report import Report
 from report.past import NOTHING, PastJob, only_verdicts, remember
 from report.policy import Policy
 from report.timeline import DayState, day_number, states_of
