@@ -27,7 +27,6 @@ from report.wording.days import (
     DAYS_TOLD,
     count_days,
     describe_bullet,
-    describe_date,
     describe_day,
     describe_forecast,
     describe_trend,
@@ -41,6 +40,7 @@ from report.wording.findings import (
     short_key,
 )
 from report.wording.formats import (
+    describe_date,
     enumerate_words,
     format_bytes,
     format_date,

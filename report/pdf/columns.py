@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+_ROUNDING = 1e-6
+
 
 def share(total: float, weights: Sequence[float], least: Sequence[float]) -> list[float]:
     """Given a length, weights, and the least part of each, return parts in proportion that add up to the length.
 
     Where the least parts do not fit together, the parts are equal.
     """
-    if sum(least) > total:
+    if sum(least) > total + _ROUNDING:
         return [total / len(weights)] * len(weights)
     parts = list(least)
     free = set(range(len(weights)))
@@ -49,7 +51,7 @@ def even_out(parts: Sequence[float], needed: Sequence[float]) -> list[float]:
 Lines = Callable[[int, float], Sequence[int]]
 
 
-def flatten(parts: Sequence[float], least: Sequence[float], lines: Lines, step: float = 8.0) -> list[float]:
+def flatten(parts: Sequence[float], least: Sequence[float], lines: Lines, step: float) -> list[float]:
     """Given parts, the least of each, and how many lines each row of a column has at a width, return parts of the same sum at which the
     rows have fewest lines together, as far as moving a little from one column to another finds them.
     """

@@ -6,17 +6,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import takewhile
 
-from report.pdf.blocks import GroupHead, TableHead, TableRow, Words
+from report.pdf.blocks import Words
 from report.pdf.charts import StateBar, key_of
 from report.pdf.document import Document
 from report.pdf.figures import Legend
+from report.pdf.flowing_table import FlowingTable
 from report.pdf.front import fitted
 from report.pdf.pages import MARGIN, Layout
 from report.pdf.palette import MUTED
-from report.pdf.table import CELL, PAGES, Table
+from report.pdf.table import PAGES
 from report.pdf.trend import TrendChart
 from report.pdf.typography import Style
-from report.sections import Column, FrontPage, Paper, Section
+from report.sections import FrontPage, Paper, Section
 
 _TITLE = Style(20, bold=True)
 _SUBTITLE = Style(9)
@@ -25,12 +26,9 @@ _NOTES = Style(8)
 _BODY = Style(9)
 _SECTION = Style(14, bold=True)
 _FRONT_SECTION = Style(10.5, bold=True)
-_CONTINUED = Style(8, bold=True)
 
 _BETWEEN = 9.0  # a heading and the sentence on its line
 _FEW_ROWS = 20
-STEP = "▸"
-"""Before what to do, where that stands below why."""
 
 
 def lay_out(document: Document, paper: Paper) -> Layout:
@@ -131,7 +129,7 @@ def _section(layout: Layout, section: Section, style: Style, level: int) -> None
     if section.legend:
         figures.append(Legend.of(layout.document, section.legend, MARGIN, layout.width))
     if section.rows and section.columns:
-        _Rows(layout, section).flow([heading, *texts], figures)
+        FlowingTable(layout, section).flow([heading, *texts], figures)
         return
     if figures:
         layout.keep(sum(block.height for block in (heading, *texts, *figures)))
@@ -155,98 +153,3 @@ def _on_one_line(layout: Layout, heading: Words, told: Words) -> tuple[Words, li
 def section_anchor(key: str) -> str:
     """Given a section's key, return the anchor of its heading."""
     return f"section:{key}"
-
-
-def _stacked(section: Section) -> Section:
-    """Return a section with its last column below the one before it."""
-    *columns, why, remedy = section.columns
-    rows = []
-    for row in section.rows:
-        *cells, reason, step = row.cells
-        rows.append(replace(row, cells=(*cells, f"{reason}\n{STEP} {step}" if step else reason)))
-    both = Column(f"{why.heading}\n{STEP} {remedy.heading}", why.weight + remedy.weight)
-    return replace(section, columns=(*columns, both), rows=tuple(rows))
-
-
-class _Rows:
-    """A section's table flowing over pages; title, headings and group are repeated on each."""
-
-    def __init__(self, layout: Layout, section: Section) -> None:
-        self._layout = layout
-        self._section = section = _stacked(section) if section.stacked else section
-        document = layout.document
-        self._table = Table.of(document, section, MARGIN, layout.page.width - MARGIN)
-        self._head = TableHead.of(document, self._table, section)
-        self._rows = [TableRow.of(document, self._table, row) for row in section.rows]
-
-    def _group(self, index: int, repeated: bool) -> list[GroupHead]:
-        """Return the group heading that stands above a row, if the row has a group."""
-        group = self._rows[index].row.group
-        return [GroupHead.of(self._layout.document, self._table, group, repeated)] if group else []
-
-    def _opening(self, index: int) -> float:
-        """Return the height that a heading above this row must find below itself: two rows, of a row that may be split its first lines."""
-        return sum(
-            row.height if row.height <= self._unsplit else 4 * CELL.leading for row in self._rows[index : index + 2]
-        )
-
-    @property
-    def _unsplit(self) -> float:
-        """Return the height up to which a row is moved to the next page whole: no more of a page than that is left empty for it."""
-        return self._layout.whole / 6
-
-    def flow(self, opening: Sequence[Words], figures: Sequence[Legend | TrendChart]) -> None:
-        """Place the opening, what is drawn above the table, and all rows."""
-        layout = self._layout
-        heads: list[TableHead | GroupHead] = [self._head, *self._group(0, repeated=False)]
-        layout.keep(sum(block.height for block in (*opening, *figures, *heads)) + self._opening(0))
-        for words in opening:
-            layout.run_on(replace(words, above=0.0) if layout.fresh else words)
-        for figure in figures:
-            layout.place(figure)
-        layout.keep(sum(block.height for block in heads) + self._opening(0))
-        for block in heads:
-            layout.place(block)
-        for index, row in enumerate(self._rows):
-            if index and row.row.group != self._rows[index - 1].row.group:
-                self._begin_group(index)
-            self._place(index, row)
-
-    def _begin_group(self, index: int) -> None:
-        heads = self._group(index, repeated=False)
-        if heads and not self._layout.fits(sum(head.height for head in heads) + self._opening(index)):
-            self._continue()
-        for head in heads:
-            self._layout.place(head)
-
-    def _continue(self, index: int | None = None) -> None:
-        """Begin a page with the section's title and headings, and with the group of the row that goes on there."""
-        layout = self._layout
-        layout.begin_page(layout.page.landscape)
-        title = layout.words(f"{self._section.title} …", _CONTINUED, below=1)
-        layout.place(replace(title, colour=MUTED, kind="Artifact"))
-        layout.place(replace(self._head, repeated=True))
-        for head in self._group(index, repeated=True) if index is not None else []:
-            layout.place(head)
-
-    def _place(self, index: int, row: TableRow) -> None:
-        """Place a row on one page; only one taller than a sixth of a page is split."""
-        layout = self._layout
-        if not layout.fits(row.height) and row.height <= self._unsplit:
-            self._continue(index)
-        fresh = False
-        while not layout.fits(row.height):
-            parts = row.split(layout.room)
-            if parts:
-                self._put(parts[0])
-                row = parts[1]
-            elif fresh:
-                break
-            self._continue(index)
-            fresh = True
-        self._put(row)
-
-    def _put(self, row: TableRow) -> None:
-        if row.first and row.row.anchor:
-            self._layout.mark(row.row.anchor)
-        self._layout.place(row)

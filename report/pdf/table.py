@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 
 from report.pdf.charts import MARK
@@ -13,19 +13,20 @@ from report.pdf.document import Document
 from report.pdf.figures import natural_width
 from report.pdf.palette import Colour
 from report.pdf.typography import Face, Line, Style
-from report.sections import Section
+from report.sections import Row, Section
 
 CELL = Style(8)
 HEAD = Style(7.5, bold=True)
 NARROWEST = 20.0
 """No column's text is narrower than this (points), unless a table has more columns than a page can hold."""
 
-FLATTENED_UP_TO = 8
-"""Tables of so many rows, as those of page one, share their width so that they are as low as can be."""
+ROWS_TRIED = 24
+"""A table shares its width so that so many of its rows, taken evenly, are as low as can be."""
 
-_FEW_TEXTS = 40
-_LONGEST_WORD = 62.0
-_GAP = 10.0  # between two columns
+_STEPS = (24.0, 8.0)
+_TEXTS_READ, _FEW_TEXTS = 60, 8
+_LONGEST_WORD = 82.0
+_GAP = 8.5  # between two columns
 PAD = 2.7
 """Above and below a cell's text."""
 _MARKS = MARK + 6.0
@@ -56,16 +57,18 @@ class Table:
         usable = right - start - (PAGES if links else 0.0) + _GAP
         drawn = _drawn(section)
         least = [
-            max(NARROWEST, _longest_word(document.bold, column.heading, HEAD.size), drawn.get(place, 0.0)) + _GAP
+            max(NARROWEST, _longest_word(document.bold, column.heading, HEAD.size), drawn.get(place, 0.0)) + _GAP + 0.1
             for place, column in enumerate(section.columns)
         ]
         least = _with_whole_words(document, section, least, usable)
         parts = share(usable, [max(column.weight, 0.01) for column in section.columns], least)
         parts = even_out(parts, [max(pair) for pair in zip(least, _needed(document, section, drawn), strict=True)])
-        if len(section.rows) <= FLATTENED_UP_TO:
-            whole = _whole_words(document, section)
-            floor = [max(low, min(part, word)) for low, part, word in zip(least, parts, whole, strict=True)]
-            parts = flatten(parts, floor, _lines_of(document, section, drawn))
+        tried = replace(section, rows=_evenly(section.rows, ROWS_TRIED))
+        whole = _whole_words(document, tried)
+        floor = [max(low, min(part, word)) for low, part, word in zip(least, parts, whole, strict=True)]
+        lines = _lines_of(document, tried, drawn)
+        for step in _STEPS:
+            parts = flatten(parts, floor, lines, step)
         lefts = tuple(start + sum(parts[:i]) for i in range(len(parts)))
         rights = tuple(column.right for column in section.columns)
         return Table(lefts, tuple(part - _GAP for part in parts), rights, left, right, marks, links)
@@ -95,14 +98,34 @@ def _whole_words(document: Document, section: Section) -> list[float]:
 
 
 def _with_whole_words(document: Document, section: Section, least: list[float], usable: float) -> list[float]:
-    """Return the least widths, widened where a column has few texts, as states have, so that none of their words is broken."""
-    wider = list(least)
+    """Return the least widths, widened so that no usual word is broken, as far as there is room; the smallest lacks are filled first."""
+    room = usable - sum(least)
+    rows = _evenly(section.rows, _TEXTS_READ)
+    lacks = []
     for place in range(len(section.columns)):
-        texts = {row.cells[place] for row in section.rows if place < len(row.cells)}
-        if len(texts) <= _FEW_TEXTS:
-            widest = _longest_word(document.regular, " ".join(texts), CELL.size)
-            wider[place] = max(least[place], min(widest, _LONGEST_WORD) + _GAP + 0.1)
-    return wider if sum(wider) <= usable else least
+        texts = {row.cells[place] for row in rows if place < len(row.cells)}
+        widest = _usual_word(document.regular, texts)
+        lacks.append((max(0.0, min(widest, _LONGEST_WORD) + _GAP + 0.1 - least[place]), place))
+    wider = list(least)
+    for rank, (lack, place) in enumerate(sorted(lacks)):
+        given = max(0.0, min(lack, room / (len(lacks) - rank)))
+        wider[place] += given
+        room -= given
+    return wider
+
+
+def _usual_word(face: Face, texts: Collection[str]) -> float:
+    """Return how wide the widest word of some cells is, without the few that are much longer than those of most."""
+    widths = sorted(_longest_word(face, text, CELL.size) for text in texts)
+    if len(widths) <= _FEW_TEXTS:
+        return widths[-1] if widths else 0.0
+    most = widths[len(widths) * 4 // 5]
+    return max(width for width in widths if width <= 1.5 * most)
+
+
+def _evenly(rows: Sequence[Row], count: int) -> tuple[Row, ...]:
+    """Return so many of the rows, evenly taken from the first on; all where they are fewer."""
+    return tuple(rows[number * len(rows) // count] for number in range(count)) if len(rows) > count else tuple(rows)
 
 
 def _lines_of(document: Document, section: Section, drawn: Mapping[int, float]) -> Lines:

@@ -17,8 +17,9 @@ Widths = Mapping[int, float]
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 # the blocks of Unicode whose letters run from right to left
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
+_HELD = re.compile("[^\u00a0]*\u00a0|[^\u00a0]+")
 _WORDS = re.compile(r" +|[^ ]+")
-# where a word that is too long for its line may be cut: after these, else between any two letters
+# where a word that is too long for its line may be cut: at no-break spaces, else after these, else between any two letters
 _FRAGMENTS = re.compile(r"[^]\-_./\\@:,;=&|]*[]\-_./\\@:,;=&|]+|[^]\-_./\\@:,;=&|]+")
 
 
@@ -139,7 +140,7 @@ class Face:
     def wrap(self, text: str, size: float, limit: float) -> tuple[Line, ...]:
         """Given any text, a size and a width in points, return its lines; none is wider than `limit`, if that holds the widest letter.
 
-        Lines break at blanks; a word that is too long breaks after punctuation, else anywhere.
+        Lines break at blanks; what is too long for a line breaks at no-break spaces, else after punctuation, else anywhere.
         """
         key = (text, size, limit)
         lines = self._wrapped.get(key)
@@ -185,8 +186,12 @@ class Face:
         if self.width(word, size) <= limit:
             return [word]
         pieces: list[str] = []
-        for fragment in _FRAGMENTS.findall(word):
-            pieces += [fragment] if self.width(fragment, size) <= limit else self._letters(fragment, size, limit)
+        for part in _HELD.findall(word):
+            if self.width(part, size) <= limit:
+                pieces.append(part)
+                continue
+            for fragment in _FRAGMENTS.findall(part):
+                pieces += [fragment] if self.width(fragment, size) <= limit else self._letters(fragment, size, limit)
         return pieces
 
     def _letters(self, fragment: str, size: float, limit: float) -> list[str]:

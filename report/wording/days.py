@@ -7,11 +7,9 @@ from collections.abc import Sequence
 from datetime import date, tzinfo
 from functools import lru_cache
 
-from babel.dates import format_date as format_date_by_pattern
-
 from report.timeline import BACKUP, FAILED, GONE, MISSED, NONE_EXPECTED, STATES, DayState, Forecast
-from report.wording.formats import format_date
-from report.wording.texts import format_number, plural, texts_of, word
+from report.wording.formats import describe_date, format_date
+from report.wording.texts import format_number, plural, word
 
 DAYS_TOLD = tuple(STATES[code] for code in (BACKUP, FAILED, MISSED, GONE, NONE_EXPECTED))
 """What may become of a day, in the order in which a reader is told."""
@@ -42,11 +40,6 @@ def count_days(days: tuple[DayState, ...], language: str) -> str:
     return word("days.join", language).join(
         word("days.count", language, state=describe_day(state, language), count=counts[state]) for state in told
     )
-
-
-def describe_date(day: date, language: str) -> str:
-    """Given a date, return it as the reader writes it ("3 Mar 2027")."""
-    return format_date_by_pattern(day, texts_of(language).date_pattern, locale=language)
 
 
 def describe_forecast(forecast: Forecast | None, zone: tzinfo, language: str) -> str:

@@ -1,11 +1,18 @@
-"""Numbers, instants, durations and bytes as a reader of a language writes them, by Babel."""
+"""Numbers, instants, durations and bytes as a reader of a language writes them, by Babel.
+
+What belongs together is held by no-break spaces: a number and its unit, a date, a time and its zone; an instant of its own, as in a
+cell, is held as a whole, one with its zone, as in a sentence, may break between date and time. They are in every output, as those
+of French typography are; the terminal does not break them either.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from functools import lru_cache
 
+from babel.dates import format_date as format_date_by_pattern
 from babel.dates import format_datetime
 from babel.lists import format_list
 from babel.numbers import format_percent
@@ -18,6 +25,8 @@ _DAY = 24 * _HOUR
 # below these a duration is shown in the smaller unit alone: 31 h says more than 1 d 7 h
 _HOURS_UP_TO = 48 * _HOUR
 _THOUSAND = 1000
+# the number of the day in a pattern of Babel's, which has no ordinals
+_DAY_OF_MONTH = re.compile(r"(?<![A-Za-z])d(?![A-Za-z])")
 
 
 def format_ratio(ratio: float, language: str) -> str:
@@ -72,7 +81,7 @@ def _instant(epoch: int, zone: tzinfo, language: str) -> str:
     local = _local(epoch, zone)
     if local is None:
         return str(epoch)
-    text = _formatted(local, texts_of(language).instant_pattern, language)
+    text = _formatted(local, texts_of(language).instant_pattern, language).replace(" ", NO_BREAK_SPACE)
     if local.replace(fold=1 - local.fold).utcoffset() != local.utcoffset():
         return word("ambiguous_instant", language, instant=text, zone=local.tzname() or "")
     return text
@@ -93,7 +102,19 @@ def iso_instant(epoch: int | None, zone: tzinfo) -> str:
 
 
 def _formatted(local: datetime, pattern: str, language: str) -> str:
+    pattern = _pattern_of(local, pattern, language)
     return plain_spaces(format_datetime(local, pattern, tzinfo=local.tzinfo, locale=language))
+
+
+def describe_date(day: date, language: str) -> str:
+    """Given a date, return it as the reader writes it ("3 Mar 2027")."""
+    pattern = _pattern_of(day, texts_of(language).date_pattern, language)
+    return plain_spaces(format_date_by_pattern(day, pattern, locale=language))
+
+
+def _pattern_of(day: date, pattern: str, language: str) -> str:
+    """Return a pattern with the first day of a month as the language writes it ("1er")."""
+    return _DAY_OF_MONTH.sub(f"'{texts_of(language).first_of_month}'", pattern) if day.day == 1 else pattern
 
 
 @lru_cache(maxsize=1024)

@@ -12,6 +12,7 @@ class Texts:
 
     `reasons` speak of a guest, `job_reasons` of the job itself; `remedies` and `issue_remedies` say what to do and quote names for
     a shell. A key `code.many` or `code.all` is a variant that `report.words` picks. `plurals` are (one, other). Units: ascending.
+    Dates are written by patterns of Babel's, with `first_of_month` for the number 1; a blank in them is where a line may break.
     """
 
     reasons: Mapping[str, str]
@@ -30,6 +31,7 @@ class Texts:
     minute: str
     hour: str
     day: str
+    first_of_month: str
     date_pattern: str
     instant_pattern: str
     long_date_pattern: str

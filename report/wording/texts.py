@@ -19,7 +19,18 @@ from report.wording.table import Texts
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 # what of a table holds no templates by key
 _NOT_TEMPLATES = frozenset(
-    {"plurals", "byte_units", "second", "minute", "hour", "day", "date_pattern", "instant_pattern", "long_date_pattern"}
+    {
+        "plurals",
+        "byte_units",
+        "second",
+        "minute",
+        "hour",
+        "day",
+        "first_of_month",
+        "date_pattern",
+        "instant_pattern",
+        "long_date_pattern",
+    }
 )
 # parameters that are counts; other numbers, such as a VMID, are names
 _COUNTS = frozenset({"count", "shown", "demanded", "lost", "other"})

@@ -239,6 +239,13 @@ def test_no_heading_stands_without_two_rows_below(document: Document, count: int
                 assert TableRow in below or Words in below[:1]
 
 
+@pytest.mark.parametrize("count", range(20, 60))
+def test_no_row_of_a_table_stands_alone_on_its_last_page(document: Document, count: int) -> None:
+    rows = tuple(replace(guest_row(number), group="") for number in range(count))
+    layout = lay_out(document, paper_of(*rows, columns=guest_section(1).columns, landscape=True))
+    assert len([block for _, block in layout.pages[-1].blocks if isinstance(block, TableRow)]) > 1
+
+
 def test_a_section_without_rows_shows_its_sentence_and_no_headings() -> None:
     empty = Section("jobs", 11, "Backup jobs", (), (Column("Schedule", 1),), (), "There are no backup jobs.")
     text = texts(render_pdf(replace(paper(0), sections=(empty,))))[1]
@@ -447,6 +454,15 @@ def squeezed_blanks(text: str) -> str:
 def test_words_are_kept_whole_where_they_fit_and_long_ones_break_after_punctuation(document: Document) -> None:
     lines = document.regular.wrap("server files-of-the-accounting-department.example", 8, 90)
     assert [line.text for line in lines] == ["server files-of-the-", "accounting-department.", "example"]
+
+
+def test_what_no_break_spaces_hold_goes_to_the_next_line_whole_and_breaks_there_only_where_a_line_is_too_short(
+    document: Document,
+) -> None:
+    held = "backup of 21\xa0Oct\xa02026,\xa004:00"
+    assert [line.text for line in document.regular.wrap(held, 8, 90)] == ["backup of", held.removeprefix("backup of ")]
+    lines = document.regular.wrap(held, 8, 52)
+    assert [line.text for line in lines] == ["backup of 21\xa0", "Oct\xa02026,\xa0", "04:00"]
 
 
 def test_the_narrowest_column_holds_the_widest_letter(document: Document) -> None:

@@ -73,7 +73,7 @@ def test_flattening_keeps_the_sum_and_the_least_and_adds_no_line(columns: list[t
     def lines(place: int, part: float) -> list[int]:
         return [-(-needed[place] // max(1, int(part))), 1]
 
-    flat = flatten(parts, [20.0] * len(parts), lines)
+    flat = flatten(parts, [20.0] * len(parts), lines, 8.0)
     assert sum(flat) == pytest.approx(sum(parts))
     assert min(flat) >= 20
     assert max(lines(i, part)[0] for i, part in enumerate(flat)) <= max(

@@ -20,7 +20,8 @@ from pypdf import PdfReader
 
 from report.model.report import Report
 from report.pdf.document import Document, Metadata
-from report.pdf.flow import STEP, as_printed, lay_out, section_anchor
+from report.pdf.flow import as_printed, lay_out, section_anchor
+from report.pdf.flowing_table import STEP
 from report.pdf.palette import LOOKS, look_of
 from report.pdf.render import render_pdf
 from report.rows.paper import build_paper

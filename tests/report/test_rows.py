@@ -418,7 +418,7 @@ def test_that_every_guest_is_protected_is_said_only_when_all_was_seen(fields: di
 def test_each_guest_shows_its_versions_in_each_place() -> None:
     short = group_report(namespace="copies", actual=4, delta=-3, missing=3, state=RetentionState.SHORT)
     made = sections(paper(report([backed_up_guest()], groups=[group_report(), short], backups_read=True)))["guests"]
-    assert column(made, "Versions (there / expected)") == ["main 7/7, main/copies 4/7 (−3)"]
+    assert column(made, "Versions (there / expected)") == ["main\xa07/7, main/copies\xa04/7 (−3)"]
     assert [row.state for row in made.rows] == ["protected"]
     one = sections(paper(report([backed_up_guest()], groups=[group_report()], backups_read=True)))["guests"]
     assert column(one, "Versions (there / expected)") == ["7/7"]
@@ -465,7 +465,7 @@ def test_a_place_sums_only_what_can_be_compared_and_says_who_prunes() -> None:
     assert [row.cells for row in made.rows] == [
         (
             "main",
-            "pruned by prune job p-main (keep-daily=7), next 22 Oct 2026, 04:00, will remove 2; pruned by nothing",
+            "pruned by prune job p-main (keep-daily=7), next 22\xa0Oct\xa02026,\xa004:00, will remove 2; pruned by nothing",
             *("3", "23", "2", "14", "14", "11", "11 / 14 / 14", "−3", "1", "0"),
         )
     ]
@@ -508,8 +508,8 @@ def test_orphans_are_counted_by_place_with_their_newest_backup() -> None:
     ]
     made = sections(paper(report(groups=groups, backups_read=True)))["orphans"]
     assert [row.cells for row in made.rows] == [
-        ("main", "2", "9", "21 Oct 2026, 04:00", "vm/667, vm/666"),
-        ("main/old", "1", "7", "21 Oct 2026, 04:00", "vm/668"),
+        ("main", "2", "9", "21\xa0Oct\xa02026,\xa004:00", "vm/667, vm/666"),
+        ("main/old", "1", "7", "21\xa0Oct\xa02026,\xa004:00", "vm/668"),
     ]
 
 
@@ -598,7 +598,7 @@ def test_without_days_there_is_no_strip_and_no_legend() -> None:
 def test_the_trend_is_drawn_from_seven_days_on_and_before_that_it_is_said_since_when_it_is_recorded() -> None:
     short = paper(replace(report([backed_up_guest()], backups_read=True), trend=trend_of(7)))
     assert "trend" not in sections(short)
-    assert short.front.notes[-1] == "The trend is recorded since 15 Oct 2026; it is drawn once 7 days are."
+    assert short.front.notes[-1] == "The trend is recorded since 15\xa0Oct\xa02026; it is drawn once 7 days are."
     long = paper(replace(report([backed_up_guest()], backups_read=True), trend=trend_of(8)))
     chart = sections(long)["trend"].chart
     assert chart is not None
@@ -615,7 +615,9 @@ def test_the_trend_of_coverage_is_a_line_across_that_of_protection() -> None:
     assert both.chart is not None
     assert both.chart.line == tuple((day, 11) for day in range(30) if day != 2)
     assert both.legend[-1].state == "line"
-    assert both.sentences[1].startswith("In an active backup job on 22 Sep 2026: 11 of 11; on 21 Oct 2026: 11 of 11;")
+    assert both.sentences[1].startswith(
+        "In an active backup job on 22\xa0Sep\xa02026: 11 of 11; on 21\xa0Oct\xa02026: 11 of 11;"
+    )
     coverage = sections(paper(replace(report([guest_report()]), trend=trend_of(30))))["trend"]
     assert coverage.chart is not None
     assert coverage.chart.line == ()

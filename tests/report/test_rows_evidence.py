@@ -62,8 +62,11 @@ def test_only_datastores_with_a_forecast_of_our_own_are_drawn() -> None:
     ]
     made = sections(paper(report(sources=[pbs_source()], datastores=stores, backups_read=True)))
     (row,) = made["usage"].rows
-    assert row.cells[:3] == ("ours", "74% on 21 Oct 2026", "+50\N{NO-BREAK SPACE}GB")
-    assert row.cells[4] == "50% on 12 Sep 2026; 74% on 21 Oct 2026; full about 30 Nov 2026, by 40 days of usage"
+    assert row.cells[:3] == ("ours", "74% on 21\xa0Oct\xa02026", "+50\N{NO-BREAK SPACE}GB")
+    assert (
+        row.cells[4]
+        == "50% on 12\xa0Sep\xa02026; 74% on 21\xa0Oct\xa02026; full about 30\xa0Nov\xa02026, by 40 days of usage"
+    )
     assert row.link == "datastore-pbs1-ours"
     assert "usage" not in sections(paper(report(sources=[pbs_source()], datastores=stores[1:], backups_read=True)))
 
@@ -81,7 +84,7 @@ def test_what_is_still_open_is_counted_with_the_oldest() -> None:
     guests = [warned(100, NOW - 2 * DAY), warned(101, NOW - 9 * DAY), warned(102, NOW), backed_up_guest(103)]
     made = sections(paper(report(guests, backups_read=True, compared_with=NOW - DAY)))
     assert made["changes"].sentences == (
-        "Still open from before: 2 guests, for longest lab/101 guest-101, since 12 Oct 2026 (9\N{NO-BREAK SPACE}d).",
+        "Still open from before: 2 guests, for longest lab/101 guest-101, since 12\xa0Oct\xa02026 (9\N{NO-BREAK SPACE}d).",
     )
     assert column(made["worst"], "State") == [
         "at risk, open for 2\N{NO-BREAK SPACE}d",

@@ -176,7 +176,8 @@ def test_the_document_holds_what_the_contract_of_issue_4_names() -> None:
         "severity": "warning",
         "subject": "",
         "params": {"newest": NOW - 55 * 3600, "due": NOW - 31 * 3600, "limit_seconds": 91_800, "jobs": "nightly"},
-        "text": "last good backup 2\u00a0d\u00a07\u00a0h ago, limit 25\u00a0h\u00a030\u00a0min (job nightly, due 20 Oct 2026, 02:00 UTC)",
+        "text": "last good backup 2\u00a0d\u00a07\u00a0h ago, limit 25\u00a0h\u00a030\u00a0min "
+        "(job nightly, due 20\xa0Oct\xa02026, 02:00\xa0UTC)",
         "since": NOW - 2 * 86_400,
     }
     assert guests[101]["waived"][0]["waiver"]["reason"] == "mp0 is a cache"

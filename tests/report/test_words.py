@@ -219,7 +219,7 @@ def test_every_language_has_the_same_plurals(language: str) -> None:
 
 
 def test_no_table_is_forgotten_by_these_tests() -> None:
-    others = {"plurals", "byte_units", "second", "minute", "hour", "day"}
+    others = {"plurals", "byte_units", "second", "minute", "hour", "day", "first_of_month"}
     others |= {"date_pattern", "instant_pattern", "long_date_pattern"}
     assert {field.name for field in fields(Texts)} == set(TEMPLATE_TABLES) | others
 
@@ -285,8 +285,8 @@ def test_an_unknown_language_is_named() -> None:
         ),
         (
             reason(ReasonCode.INVENTORY_STALE, fetched_at=NOW),
-            "the list of guests is too old to rely on: last read: 21 Oct 2026, 09:00 UTC",
-            f"la liste des invités est trop ancienne pour s’y fier{NBSP}: dernière lecture{NBSP}: 21 oct. 2026, 09:00 UTC",
+            "the list of guests is too old to rely on: last read: 21\xa0Oct\xa02026, 09:00\xa0UTC",
+            f"la liste des invités est trop ancienne pour s’y fier{NBSP}: dernière lecture{NBSP}: 21\xa0oct.\xa02026, 09:00\xa0UTC",
         ),
         (
             reason(ReasonCode.INVENTORY_STALE, fetched_at=0),
@@ -295,8 +295,8 @@ def test_an_unknown_language_is_named() -> None:
         ),
         (
             reason(ReasonCode.WAIVED, reason="being replaced", until=NOW, owner="ada"),
-            "waived until 21 Oct 2026, 09:00 UTC: being replaced (owner ada)",
-            f"dispensé jusqu’au 21 oct. 2026, 09:00 UTC{NBSP}: being replaced (responsable ada)",
+            "waived until 21\xa0Oct\xa02026, 09:00\xa0UTC: being replaced (owner ada)",
+            f"dispensé jusqu’au 21\xa0oct.\xa02026, 09:00\xa0UTC{NBSP}: being replaced (responsable ada)",
         ),
         (
             reason(ReasonCode.STORE_NOT_READ, storage="nas"),
@@ -531,9 +531,10 @@ def test_printable_is_idempotent_and_leaves_no_control_characters(text: str) -> 
 @pytest.mark.parametrize(
     ("epoch", "english", "french"),
     [
-        (NOW, "21 Oct 2026, 11:00", "21 oct. 2026, 11:00"),
-        (1_792_888_200, "25 Oct 2026, 02:30 (CEST)", "25 oct. 2026, 02:30 (CEST)"),
-        (1_792_891_800, "25 Oct 2026, 02:30 (CET)", "25 oct. 2026, 02:30 (CET)"),
+        (1_790_841_600, "1\xa0Oct\xa02026,\xa010:00", "1er\xa0oct.\xa02026,\xa010:00"),
+        (NOW, "21\xa0Oct\xa02026,\xa011:00", "21\xa0oct.\xa02026,\xa011:00"),
+        (1_792_888_200, "25\xa0Oct\xa02026,\xa002:30\xa0(CEST)", "25\xa0oct.\xa02026,\xa002:30\xa0(CEST)"),
+        (1_792_891_800, "25\xa0Oct\xa02026,\xa002:30\xa0(CET)", "25\xa0oct.\xa02026,\xa002:30\xa0(CET)"),
         (None, "not known", "inconnu"),
         (10**20, str(10**20), str(10**20)),
     ],
@@ -546,9 +547,9 @@ def test_instants_are_in_the_reader_s_zone_and_the_double_hour_is_told_apart(
 
 
 def test_long_instants_name_weekday_and_zone() -> None:
-    assert format_long_instant(NOW, PARIS, "en") == "Wednesday 21 October 2026, 11:00 CEST"
-    assert format_long_instant(NOW, PARIS, "fr") == "mercredi 21 octobre 2026, 11:00 CEST"
-    assert format_instant_with_zone(NOW, UTC, "en") == "21 Oct 2026, 09:00 UTC"
+    assert format_long_instant(NOW, PARIS, "en") == "Wednesday 21\xa0October\xa02026, 11:00\xa0CEST"
+    assert format_long_instant(NOW, PARIS, "fr") == "mercredi 21\xa0octobre\xa02026, 11:00\xa0CEST"
+    assert format_instant_with_zone(NOW, UTC, "en") == "21\xa0Oct\xa02026, 09:00\xa0UTC"
 
 
 @given(st.integers(), st.sampled_from(LANGUAGES))
@@ -879,7 +880,7 @@ def test_versions_are_compared_in_french() -> None:
     [
         (
             GroupPolicy(("prune job p-main",), (("keep-daily", 14),), "UTC", NOW, 3),
-            "pruned by prune job p-main (keep-daily=14), next 21 Oct 2026, 11:00, will remove 3",
+            "pruned by prune job p-main (keep-daily=14), next 21\xa0Oct\xa02026,\xa011:00, will remove 3",
         ),
         (
             GroupPolicy(("job nightly", "prune job p1"), None, None, None, 0),
@@ -905,8 +906,8 @@ def test_what_prunes_is_named_in_the_language() -> None:
         (None, "less than 7 days recorded", "moins de 7 jours enregistrés"),
         (
             Forecast("history", NOW + 86_400, 10, 41, 38),
-            "full about 22 Oct 2026, by 41 days of usage",
-            "plein vers le 22 oct. 2026, d’après 41 jours d’usage",
+            "full about 22\xa0Oct\xa02026, by 41 days of usage",
+            "plein vers le 22\xa0oct.\xa02026, d’après 41 jours d’usage",
         ),
         (
             Forecast("history", None, 10, 7, 7),
@@ -915,8 +916,8 @@ def test_what_prunes_is_named_in_the_language() -> None:
         ),
         (
             Forecast("history", NOW + 86_400, 10, 41, 38, date(2026, 9, 20)),
-            "full about 22 Oct 2026, by 41 days of usage; newest figure of 20 Sep 2026",
-            "plein vers le 22 oct. 2026, d’après 41 jours d’usage ; dernier chiffre du 20 sept. 2026",
+            "full about 22\xa0Oct\xa02026, by 41 days of usage; newest figure of 20\xa0Sep\xa02026",
+            "plein vers le 22\xa0oct.\xa02026, d’après 41 jours d’usage ; dernier chiffre du 20\xa0sept.\xa02026",
         ),
         (
             Forecast("history", None, -10, 7, 7),
@@ -925,8 +926,8 @@ def test_what_prunes_is_named_in_the_language() -> None:
         ),
         (
             Forecast("server", NOW + 86_400),
-            "full about 22 Oct 2026, by the server’s estimate",
-            "plein vers le 22 oct. 2026, selon l’estimation du serveur",
+            "full about 22\xa0Oct\xa02026, by the server’s estimate",
+            "plein vers le 22\xa0oct.\xa02026, selon l’estimation du serveur",
         ),
         (
             Forecast("server", None),
@@ -959,8 +960,8 @@ def test_days_are_counted_in_words_and_those_without_a_day_left_out() -> None:
 def test_the_trend_is_told_by_its_first_last_and_lowest_day() -> None:
     counted = [(date(2026, 8, 1), 20, 28), (date(2026, 8, 2), 18, 28), (date(2026, 10, 21), 26, 27)]
     assert describe_trend(counted, backups_read=True, language="en") == (
-        "Protected on 1 Aug 2026: 20 of 28; on 21 Oct 2026: 26 of 27; fewest on 2 Aug 2026: 18 of 28."
+        "Protected on 1\xa0Aug\xa02026: 20 of 28; on 21\xa0Oct\xa02026: 26 of 27; fewest on 2\xa0Aug\xa02026: 18 of 28."
     )
     assert describe_trend(counted, backups_read=False, language="fr").startswith(
-        f"Dans une tâche de sauvegarde active le 1 août 2026{NBSP}: 20 sur 28"
+        f"Dans une tâche de sauvegarde active le 1er\xa0août\xa02026{NBSP}: 20 sur 28"
     )

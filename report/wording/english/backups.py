@@ -23,7 +23,7 @@ BACKUP_WORDS = {
     "versions": "{actual}/{expected}",
     "versions.delta": "{actual}/{expected} ({delta})",
     "versions.band": "{low}–{high}",
-    "versions.place": "{place} {versions}",
+    "versions.place": "{place}\N{NO-BREAK SPACE}{versions}",
     "versions.unbounded": "∞",
     "delta.plus": "+{count}",
     "delta.minus": "−{count}",

@@ -99,7 +99,7 @@ PROTECTION_WORDS = {
     "rule.applied": "{text}. Applies to {guests}.",
     "rule.scope": "{scope}: {demands}",
     "demand.none": "no backup demanded",
-    "demand.schedule": "newest usable backup as recent as the schedules of its jobs promise, plus 1 h and the usual run",
+    "demand.schedule": "newest usable backup as recent as the schedules of its jobs promise, plus 1\N{NO-BREAK SPACE}h and the usual run",
     "demand.max_age": "newest usable backup at most {limit} old",
     "demand.verified": "newest backup that was verified ok at most {limit} old",
     "demand.offsite_age": "newest off-site copy at most {limit} old",

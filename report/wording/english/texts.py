@@ -29,7 +29,8 @@ ENGLISH = Texts(
     minute="min",
     hour="h",
     day="d",
-    instant_pattern="d MMM y, HH:mm",
-    long_date_pattern="EEEE d MMMM y, HH:mm",
-    date_pattern="d MMM y",
+    first_of_month="1",
+    instant_pattern="d\N{NO-BREAK SPACE}MMM\N{NO-BREAK SPACE}y, HH:mm",
+    long_date_pattern="EEEE d\N{NO-BREAK SPACE}MMMM\N{NO-BREAK SPACE}y, HH:mm",
+    date_pattern="d\N{NO-BREAK SPACE}MMM\N{NO-BREAK SPACE}y",
 )

@@ -99,8 +99,8 @@ PROTECTION_WORDS = {
     "rule.applied": "{text}. S’applique à {guests}.",
     "rule.scope": "{scope} : {demands}",
     "demand.none": "aucune sauvegarde exigée",
-    "demand.schedule": "dernière sauvegarde utilisable aussi récente que le promettent les planifications de ses tâches, plus 1 h et "
-    "la durée habituelle",
+    "demand.schedule": "dernière sauvegarde utilisable aussi récente que le promettent les planifications de ses tâches, "
+    "plus 1\N{NO-BREAK SPACE}h et la durée habituelle",
     "demand.max_age": "dernière sauvegarde utilisable vieille de {limit} au plus",
     "demand.verified": "dernière sauvegarde vérifiée vieille de {limit} au plus",
     "demand.offsite_age": "dernière copie hors site vieille de {limit} au plus",
