@@ -30,7 +30,11 @@ RETRY_SECONDS = 60
 
 @dataclass(slots=True)
 class _Track:
-    """Where a report is in time, as epochs: the due time it last served, when it was last written, and when it last failed since then."""
+    """Where a report is in time, as epochs: the due time it last served, when it was last written, and when it last failed since then.
+
+    `last_seconds`: how long writing took; `complaint`: what the last failure said; `_passed`: the last due time that was behind this clock
+    when it was found to lag behind the one that served.
+    """
 
     last_due: int
     last_at: int | None = None

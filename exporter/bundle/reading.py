@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import zipfile
 import zlib
 from collections import Counter
@@ -18,6 +19,8 @@ from exporter.config.reports import DAILY
 from exporter.errors import BundleError
 from exporter.files import leftover_of
 
+# what the configuration takes; anything else could pass itself off as lines of ours
+_REPORT_NAME = re.compile("[a-z0-9-]{1,63}")
 _CHUNK = 1 << 20
 # SHA256SUMS, PREVIOUS and about.json are far shorter
 _LONGEST_TEXT = 1 << 20
@@ -190,7 +193,8 @@ def _told(text: str | None) -> dict[str, object]:
 
 def _chain(about: dict[str, object]) -> Chain | None:
     report, by_hand = about.get("report"), about.get("by_hand")
-    return Chain(report, by_hand) if isinstance(report, str) and isinstance(by_hand, bool) else None
+    named = isinstance(report, str) and _REPORT_NAME.fullmatch(report)
+    return Chain(named[0], by_hand) if named and isinstance(by_hand, bool) else None
 
 
 def _instant(told: object) -> int | None:

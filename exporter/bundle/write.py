@@ -52,9 +52,7 @@ def write_report(planned: PlannedReport, report: Report, made: Made, tell: Tell)
     if BUNDLE not in planned.formats:
         return Written(tuple(paths))
     path = planned.folder / file_name(made.chain, report.created_at)
-    with alone_in(planned.folder):
-        there = _served(planned.folder, report.created_at, made)
-    if there:
+    if there := _served(planned.folder, report.created_at, made):
         return Written((*paths, there.path), there.sha256)
     return Written((*paths, path), write_bundle(path, report, planned.reader, made, tell=tell))
 
@@ -86,7 +84,7 @@ def named(path: Path) -> Link:
 
 def _served(folder: Path, created_at: int, made: Made) -> Bundle | None:
     """Return the bundle of the chain that serves the due time already, or tells of the same instant; None without a due time."""
-    if made.due_at is None:
+    if made.due_at is None or not folder.is_dir():
         return None
     there = _in_chain(folder, made.chain, lambda _: None)
     return next((each for each in there if each.due_at == made.due_at or each.generated_at == created_at), None)

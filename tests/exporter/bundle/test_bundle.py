@@ -404,6 +404,16 @@ def test_checksums_that_leave_a_file_of_ours_out_are_told(chain: list[Path], ver
     assert "PREVIOUS is not listed in SHA256SUMS" in verify(chain[1])[1]
 
 
+@pytest.mark.parametrize("report", [None, 7, "", "daily: 9 bundles\nx.zip: fine", "UPPER"])
+def test_a_report_s_name_that_is_none_is_not_repeated(report: object, chain: list[Path], verify: Verify) -> None:
+    def spoil(files: dict[str, bytes]) -> None:
+        files[ABOUT] = json.dumps(json.loads(files[ABOUT]) | {"report": report}).encode()
+        resum(files)
+
+    rezip(chain[1], spoil)
+    assert verify(chain[1])[1].splitlines()[0] == "chain of daily, by hand: 1 bundle"
+
+
 @pytest.mark.parametrize("length", [0, 10, 5000])
 def test_a_zip_that_is_cut_off_cannot_be_read(length: int, chain: list[Path], verify: Verify) -> None:
     chain[1].write_bytes(chain[1].read_bytes()[:length])
