@@ -58,6 +58,7 @@ PROTECTION_WORDS = {
     "message.more": "… and {count} more.",
     "message.remedy": "What to do: {remedy}",
     "message.too_large": "The files are too large to be attached.",
+    "message.bundle": "Audit bundle {name}, SHA-256 {sha256}",
     "message.test": "vzcover: a test message",
     "message.test.text": "This is a test of the channel “{channel}”. Nothing is wrong.",
     "volumes.none": "Every volume with data is saved.",

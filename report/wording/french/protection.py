@@ -58,6 +58,7 @@ PROTECTION_WORDS = {
     "message.more": "… et {count} de plus.",
     "message.remedy": "À faire : {remedy}",
     "message.too_large": "Les fichiers sont trop grands pour être joints.",
+    "message.bundle": "Paquet d’audit {name}, SHA-256 {sha256}",
     "message.test": "vzcover : message d’essai",
     "message.test.text": "Ceci est un essai du canal « {channel} ». Tout va bien.",
     "volumes.none": "Tous les volumes de données sont sauvegardés.",
