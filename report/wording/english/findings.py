@@ -149,7 +149,8 @@ FINDING_REMEDIES = {
     "verification_overdue": "Add a verify job on the PBS that reaches it: proxmox-backup-manager verify-job create",
     "verification_outdated": "Give the verify job --outdated-after 30 and a schedule",
     "never_verified": "Add a verify job on the PBS that reaches it: proxmox-backup-manager verify-job create",
-    "never_verified.source": "Verify it there with --ignore-verified false: an ordinary verify job passes over what its source verified",
+    "never_verified.source": "Verify it there; a verify job passes over what its source verified unless it is told not to: "
+    "proxmox-backup-manager verify-job update JOB --ignore-verified false",
     "verification_not_possible": "Back it up to a PBS",
     "encryption_lost": "Give the storage its key again: pvesm set STORAGE --encryption-key FILE",
     "not_encrypted": "Give the storage a key: pvesm set STORAGE --encryption-key autogen; keep a copy of the key elsewhere",

@@ -157,8 +157,8 @@ FINDING_REMEDIES = {
     "verification_overdue": "Ajouter sur le PBS une tâche de vérification qui l’atteint : proxmox-backup-manager verify-job create",
     "verification_outdated": "Donner à la tâche de vérification --outdated-after 30 et une planification",
     "never_verified": "Ajouter sur le PBS une tâche de vérification qui l’atteint : proxmox-backup-manager verify-job create",
-    "never_verified.source": "La vérifier à cet endroit avec --ignore-verified false : une tâche ordinaire passe sur ce que la source a "
-    "vérifié",
+    "never_verified.source": "La vérifier à cet endroit ; une tâche de vérification saute ce que la source a vérifié, sauf indication "
+    "contraire : proxmox-backup-manager verify-job update JOB --ignore-verified false",
     "verification_not_possible": "Le sauvegarder sur un PBS",
     "encryption_lost": "Rendre sa clé au stockage : pvesm set STORAGE --encryption-key FILE",
     "not_encrypted": "Donner une clé au stockage : pvesm set STORAGE --encryption-key autogen ; garder une copie de la clé ailleurs",
