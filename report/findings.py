@@ -100,7 +100,8 @@ class FindingCode(StrEnum):
 
 # parameters that are instants, epoch seconds UTC; 0 is "never"
 INSTANTS = frozenset(
-    {"newest", "due", "late_at", "backup", "verified", "usable", "since", "at", "started", "ended", "created", "until"}
+    {"newest", "due", "late_at", "backup", "verified", "source_verified", "usable", "since", "at", "started", "ended"}
+    | {"created", "until"}
 )
 
 
@@ -163,9 +164,9 @@ PARAMETERS: Mapping[FindingCode, tuple[str, ...]] = {
         _F.VOLUME_GROWN: "volume before_bytes now_bytes backup",
         _F.VERIFICATION_FAILED: "place backup verified usable",
         _F.VERSIONS_CORRUPT: "place count newest",
-        _F.VERIFICATION_OVERDUE: "newest limit_seconds rule",
-        _F.VERIFICATION_OUTDATED: "place verified limit_seconds",
-        _F.NEVER_VERIFIED: "place",
+        _F.VERIFICATION_OVERDUE: "newest limit_seconds rule source source_verified",
+        _F.VERIFICATION_OUTDATED: "place verified limit_seconds source source_verified",
+        _F.NEVER_VERIFIED: "place source source_verified",
         _F.VERIFICATION_NOT_POSSIBLE: "place rule",
         _F.ENCRYPTION_LOST: "place since",
         _F.NOT_ENCRYPTED: "place mode rule",

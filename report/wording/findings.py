@@ -42,7 +42,8 @@ def describe_finding(finding: Finding, language: str, zone: tzinfo, now: int) ->
     params = dict(finding.params)
     asked = (variant for name, variant in _VARIANT_AT_0.items() if params.get(name) == 0)
     variant = f"{finding.code}.{next(asked, 'unknown' if params.get('key') == '' else params.get('field'))}"
-    key = variant if variant in table else str(finding.code)
+    source = _of_source(finding)
+    key = source if source != finding.code and source in table else variant if variant in table else str(finding.code)
     of_waiver = finding.code in _OF_WAIVERS
     subject = describe_waiver_subject(finding.subject, language) if of_waiver else finding.subject
     return fill(table[key], {"subject": subject, **_shown(params, language, zone, now)})
@@ -50,7 +51,8 @@ def describe_finding(finding: Finding, language: str, zone: tzinfo, now: int) ->
 
 def describe_finding_remedy(finding: Finding, language: str, vmid: int) -> str:
     """Given a finding and the guest it is about, return what to do, often a command with names quoted for a shell; "" where nothing is."""
-    template = texts_of(language).finding_remedies.get(str(finding.code))
+    remedies = texts_of(language).finding_remedies
+    template = remedies.get(_of_source(finding), remedies.get(str(finding.code)))
     if template is None:
         return ""
     params = {name: shlex.quote(printable(str(value))) for name, value in finding.params}
@@ -58,6 +60,12 @@ def describe_finding_remedy(finding: Finding, language: str, vmid: int) -> str:
         meant = meant_schedule(str(dict(finding.params).get("schedule", "")))
         params["meant"] = shlex.quote(printable(meant)) if meant else "SCHEDULE"
     return fill(template, {**params, "subject": shlex.quote(printable(finding.subject)), "vmid": vmid})
+
+
+def _of_source(finding: Finding) -> str:
+    """Return the key of the text on what only the source of a copy verified, the code itself where that is not told (H7)."""
+    told = any(name == "source" and value for name, value in finding.params)
+    return f"{finding.code}.source" if told else str(finding.code)
 
 
 def describe_finding_code(code: FindingCode, language: str) -> str:

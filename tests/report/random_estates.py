@@ -48,6 +48,7 @@ def _rarely(common: Any, *rare: Any) -> st.SearchStrategy[Any]:
 # good ones come most often, so that most guests have something to lose
 _FLAGS = _rarely(
     GOOD,
+    *[GOOD | SnapshotFlag.VERIFIED_ELSEWHERE, GOOD | SnapshotFlag.VERIFIED_ELSEWHERE],
     *[0, 0, GOOD | SnapshotFlag.ENCRYPTED, GOOD | SnapshotFlag.ENCRYPTED, GOOD | SnapshotFlag.SIGNED],
     *[SnapshotFlag.VERIFY_FAILED, SnapshotFlag.UNFINISHED, SnapshotFlag.PROTECTED | GOOD],
 )
@@ -141,6 +142,7 @@ def _group(draw: st.DrawFn, times: Sequence[int], place: dict[str, Any]) -> Back
         incomplete=draw(_SELDOM) and draw(_SELDOM),
         newest_archives=draw(_ARCHIVES),
         key_fingerprints=("ab:cd",),
+        verified_elsewhere="pbs9/main" if snapshots.count(SnapshotFlag.VERIFIED_ELSEWHERE) else None,
         **place,
     )
 

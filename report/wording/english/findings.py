@@ -27,8 +27,13 @@ FINDINGS = {
     "versions_corrupt": "older versions on {place} that failed verification: {count}, the newest of {newest}",
     "verification_overdue": "newest verified backup {newest_age} old, limit {limit} ({rule})",
     "verification_overdue.never": "no backup was ever verified ok, limit {limit} ({rule})",
+    "verification_overdue.source": "no backup of the last {limit} was verified where it lies ({rule}); its source {source} verified one "
+    "{source_verified_age} ago",
     "verification_outdated": "last verified on {place} {verified_age} ago, outdated after {limit}",
+    "verification_outdated.source": "last verified on {place} {verified_age} ago, outdated after {limit}; a newer one only at its source "
+    "{source}, {source_verified_age} ago",
     "never_verified": "never verified on {place}",
+    "never_verified.source": "never verified on {place}, only at its source {source}, {source_verified_age} ago",
     "verification_not_possible": "its backups on {place} are files, which nothing can verify, and {rule} demands it",
     "encryption_lost": "backups on {place} were encrypted and are not any more, since {since}",
     "not_encrypted": "the newest backup on {place} is {mode}, and {rule} demands encryption",
@@ -86,9 +91,10 @@ FINDING_MEANINGS = {
     "volume_grown": "A disk is larger now than in the newest backup.",
     "verification_failed": "PBS found the newest backup damaged: it does not count as a backup.",
     "versions_corrupt": "PBS found older versions damaged.",
-    "verification_overdue": "The policy demands a backup that was verified ok and is young enough, and there is none.",
+    "verification_overdue": "The policy demands a backup that was verified ok where it lies and is young enough, and there is none.",
     "verification_outdated": "The newest verification is older than the verify job’s outdated-after, or else than 30 d.",
-    "never_verified": "No backup in this place was ever verified.",
+    "never_verified": "No backup in this place was ever verified there. A sync brings the verification of its source along: that one "
+    "tells nothing of this place.",
     "verification_not_possible": "The policy demands verification, and the guest’s backups are files, for which there is none.",
     "encryption_lost": "Older backups in this place are encrypted by the client, the newest ones are not.",
     "not_encrypted": "The policy demands encryption by the client, and the newest backup has none.",
@@ -143,6 +149,8 @@ FINDING_REMEDIES = {
     "verification_overdue": "Add a verify job on the PBS that reaches it: proxmox-backup-manager verify-job create",
     "verification_outdated": "Give the verify job --outdated-after 30 and a schedule",
     "never_verified": "Add a verify job on the PBS that reaches it: proxmox-backup-manager verify-job create",
+    "never_verified.source": "Verify it there; a verify job passes over what its source verified unless it is told not to: "
+    "proxmox-backup-manager verify-job update JOB --ignore-verified false",
     "verification_not_possible": "Back it up to a PBS",
     "encryption_lost": "Give the storage its key again: pvesm set STORAGE --encryption-key FILE",
     "not_encrypted": "Give the storage a key: pvesm set STORAGE --encryption-key autogen; keep a copy of the key elsewhere",

@@ -20,6 +20,7 @@ PROTECTION_WORDS = {
     "column.since": "Since",
     "column.verified": "Verified ok",
     "column.verify_failed": "Failed",
+    "column.verified_elsewhere": "At its source only",
     "column.never_verified": "Never verified",
     "column.encrypted": "Encrypted",
     "column.keys": "Keys in use",
@@ -65,6 +66,7 @@ PROTECTION_WORDS = {
     "volumes.none_known": "No volume is known to be left out; of some guests PVE did not tell.",
     "checks.about": "Finished versions of guests, by place. Verified: the newest verification of a version passed. File storages have "
     "neither.",
+    "checks.elsewhere": "At its source only: a sync brought the verification of its source along, and it was not verified here.",
     "checks.none": "No backup of a guest lies on a backup server.",
     "copies.about": "Demanded guests by stores that hold a recent backup: {none} in none, {one} in one, {more} in several; {offsite} "
     "have a copy off-site.",
@@ -86,6 +88,7 @@ PROTECTION_WORDS = {
     "needs.key": "encryption key {fingerprint}",
     "needs.verified": "verified ok",
     "needs.not_verified": "not verified",
+    "needs.verified_elsewhere": "verified only at its source {source}",
     "needs.proof.observed": "restored on {date} (seen on {by})",
     "needs.proof.reported": "restored on {date} (reported by {by})",
     "waivers.none": "No waiver is in force.",

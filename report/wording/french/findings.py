@@ -27,7 +27,12 @@ FINDINGS = {
     "verification_overdue": "dernière sauvegarde vérifiée vieille de {newest_age}, limite {limit} ({rule})",
     "verification_overdue.never": "aucune sauvegarde n’a jamais été vérifiée avec succès, limite {limit} ({rule})",
     "verification_outdated": "dernière vérification sur {place} il y a {verified_age}, périmée après {limit}",
+    "verification_overdue.source": "aucune sauvegarde des derniers {limit} n’a été vérifiée là où elle se trouve ({rule}) ; sa source "
+    "{source} en a vérifié une il y a {source_verified_age}",
+    "verification_outdated.source": "dernière vérification sur {place} il y a {verified_age}, périmée après {limit} ; une plus récente "
+    "seulement à sa source {source}, il y a {source_verified_age}",
     "never_verified": "jamais vérifié sur {place}",
+    "never_verified.source": "jamais vérifié sur {place}, seulement à sa source {source}, il y a {source_verified_age}",
     "verification_not_possible": "ses sauvegardes sur {place} sont des fichiers, que rien ne peut vérifier, et la {rule} l’exige",
     "encryption_lost": "les sauvegardes sur {place} étaient chiffrées et ne le sont plus, depuis le {since}",
     "not_encrypted": "la dernière sauvegarde sur {place} est {mode}, et la {rule} exige le chiffrement",
@@ -90,9 +95,11 @@ FINDING_MEANINGS = {
     "volume_grown": "Un disque est plus grand que dans la dernière sauvegarde.",
     "verification_failed": "PBS a trouvé la dernière sauvegarde endommagée : elle ne compte pas.",
     "versions_corrupt": "PBS a trouvé des versions plus anciennes endommagées.",
-    "verification_overdue": "Les règles exigent une sauvegarde vérifiée avec succès et assez récente, et il n’y en a pas.",
+    "verification_overdue": "Les règles exigent une sauvegarde vérifiée avec succès là où elle se trouve et assez récente, et il n’y en a "
+    "pas.",
     "verification_outdated": "La dernière vérification dépasse l’outdated-after de la tâche de vérification, ou sinon 30 j.",
-    "never_verified": "Aucune sauvegarde à cet endroit n’a jamais été vérifiée.",
+    "never_verified": "Aucune sauvegarde à cet endroit n’y a jamais été vérifiée. Une synchronisation apporte la vérification de sa "
+    "source : elle ne dit rien de cet endroit.",
     "verification_not_possible": "Les règles exigent la vérification, et les sauvegardes de l’invité sont des fichiers, qui n’en ont pas.",
     "encryption_lost": "Les anciennes sauvegardes à cet endroit sont chiffrées par le client, les dernières ne le sont pas.",
     "not_encrypted": "Les règles exigent le chiffrement par le client, et la dernière sauvegarde n’en a pas.",
@@ -150,6 +157,8 @@ FINDING_REMEDIES = {
     "verification_overdue": "Ajouter sur le PBS une tâche de vérification qui l’atteint : proxmox-backup-manager verify-job create",
     "verification_outdated": "Donner à la tâche de vérification --outdated-after 30 et une planification",
     "never_verified": "Ajouter sur le PBS une tâche de vérification qui l’atteint : proxmox-backup-manager verify-job create",
+    "never_verified.source": "La vérifier à cet endroit ; une tâche de vérification saute ce que la source a vérifié, sauf indication "
+    "contraire : proxmox-backup-manager verify-job update JOB --ignore-verified false",
     "verification_not_possible": "Le sauvegarder sur un PBS",
     "encryption_lost": "Rendre sa clé au stockage : pvesm set STORAGE --encryption-key FILE",
     "not_encrypted": "Donner une clé au stockage : pvesm set STORAGE --encryption-key autogen ; garder une copie de la clé ailleurs",

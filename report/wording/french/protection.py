@@ -20,6 +20,7 @@ PROTECTION_WORDS = {
     "column.since": "Depuis",
     "column.verified": "Vérifiées",
     "column.verify_failed": "Échouées",
+    "column.verified_elsewhere": "À leur source seulement",
     "column.never_verified": "Jamais vérifiées",
     "column.encrypted": "Chiffrées",
     "column.keys": "Clés en usage",
@@ -65,6 +66,8 @@ PROTECTION_WORDS = {
     "volumes.none_known": "Aucun volume n’est connu pour être laissé de côté ; pour certains invités PVE n’a rien dit.",
     "checks.about": "Versions terminées des invités, par endroit. Vérifiée : la dernière vérification de la version a réussi. Les "
     "stockages de fichiers n’ont ni l’une ni l’autre.",
+    "checks.elsewhere": "À leur source seulement : une synchronisation a apporté la vérification de la source, et elles n’ont pas été "
+    "vérifiées ici.",
     "checks.none": "Aucune sauvegarde d’invité ne se trouve sur un serveur de sauvegarde.",
     "copies.about": "Invités exigés selon les stockages qui ont une sauvegarde récente : {none} dans aucun, {one} dans un seul, "
     "{more} dans plusieurs ; {offsite} ont une copie hors site.",
@@ -86,6 +89,7 @@ PROTECTION_WORDS = {
     "needs.key": "clé de chiffrement {fingerprint}",
     "needs.verified": "vérifiée",
     "needs.not_verified": "non vérifiée",
+    "needs.verified_elsewhere": "vérifiée seulement à sa source {source}",
     "needs.proof.observed": "restaurée le {date} (vu sur {by})",
     "needs.proof.reported": "restaurée le {date} (selon {by})",
     "waivers.none": "Aucune dispense n’est en vigueur.",
