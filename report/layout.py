@@ -11,6 +11,7 @@ from report.estate import Estate
 from report.evidence import Evidence, Holding, ambiguous, newest_of, versions_of
 from report.expectations import expectation_of
 from report.facts import BackupJob, Drill, Guest, StorageDefinition, VzdumpDefaults
+from report.judgements.reach import stopped_jobs
 from report.matching import MatchedGroup
 from report.model.reasons import Reason, ReasonCode
 from report.past import Past, judged_before
@@ -53,6 +54,7 @@ class _Duty:
     """
 
     promised: Promised
+    stopped: Mapping[str, tuple[BackupJob, ...]]
     unread: tuple[Reason, ...]
     unread_promised: tuple[Reason, ...]
     usual_seconds: int | None
@@ -85,6 +87,7 @@ class Layout:
             coverage=case.covered[guest.vmid],
             active=active,
             promised=duty.promised,
+            stopped=duty.stopped,
             included={job.id: case.included.get(job.id, {}).get(guest.vmid) for job in active},
             holdings=holdings,
             newest=newest_of(holdings),
@@ -121,6 +124,7 @@ class Layout:
             tellable = bool(case.view.zones) and not case.history.unread_nodes
             self._duties[key] = _Duty(
                 promised,
+                stopped_jobs(active, guest.node, case.view),
                 unread,
                 tuple(each for each in unread if dict(each.params).get("storage") in storages or each in unlistable),
                 usual_seconds(active, case.lasted) if tellable else None,

@@ -21,13 +21,16 @@ _KEYS = ("key", "keys")
 SHORT_KEY = 23
 # those of which the subject is a waiver
 _OF_WAIVERS = (FindingCode.WAIVER_EXPIRING, FindingCode.WAIVER_EXPIRED)
-# the parameter whose 0 asks for a variant of the text, where there is one: "never" of an instant, else what is left to say
-_VARIANT_AT_0 = {
+# the parameter whose 0 or "" asks for a variant of the text, where there is one: "never" of an instant, else what is left to say
+_VARIANT_WITHOUT = {
     "usable": "never",
     "newest": "never",
     "inherited": "failed",
     "failed": "inherited",
     "newest_bytes": "unsized",
+    "key": "unknown",
+    "storage": "offline",
+    "able": "alone",
 }
 
 
@@ -39,17 +42,15 @@ def describe_finding(finding: Finding, language: str, zone: tzinfo, now: int) ->
     """
     table = texts_of(language).findings
     params = dict(finding.params)
-    asked = (variant for name, variant in _VARIANT_AT_0.items() if params.get(name) == 0)
-    variant = f"{finding.code}.{next(asked, 'unknown' if params.get('key') == '' else params.get('field'))}"
-    key = variant if variant in table else str(finding.code)
     of_waiver = finding.code in _OF_WAIVERS
     subject = describe_waiver_subject(finding.subject, language) if of_waiver else finding.subject
-    return fill(table[key], {"subject": subject, **_shown(params, language, zone, now)})
+    return fill(table[_variant(finding, table)], {"subject": subject, **_shown(params, language, zone, now)})
 
 
 def describe_finding_remedy(finding: Finding, language: str, vmid: int) -> str:
     """Given a finding and the guest it is about, return what to do, often a command with names quoted for a shell; "" where nothing is."""
-    template = texts_of(language).finding_remedies.get(str(finding.code))
+    table = texts_of(language).finding_remedies
+    template = table.get(_variant(finding, table))
     if template is None:
         return ""
     params = {name: shlex.quote(printable(str(value))) for name, value in finding.params}
@@ -64,6 +65,14 @@ def describe_finding_code(code: FindingCode, language: str) -> str:
 def short_key(fingerprint: str) -> str:
     """Given a key's fingerprint, return its first eight bytes, as PVE shows it."""
     return fingerprint[:SHORT_KEY]
+
+
+def _variant(finding: Finding, table: Mapping[str, str]) -> str:
+    """Return the key of the finding's text in a table: that of the variant which its parameters ask for, where the table has it."""
+    params = dict(finding.params)
+    asked = (variant for name, variant in _VARIANT_WITHOUT.items() if params.get(name) in (0, ""))
+    key = f"{finding.code}.{next(asked, params.get('field'))}"
+    return key if key in table else str(finding.code)
 
 
 def _shown(params: Mapping[str, Parameter], language: str, zone: tzinfo, now: int) -> dict[str, object]:

@@ -25,10 +25,12 @@ from report.facts import (
     GuestResult,
     IncludedGuest,
     IncludedVolume,
+    Node,
     OracleAnswer,
     PoolLookup,
     Restore,
     StorageDefinition,
+    StorageState,
     Task,
     TaskOutcome,
     VzdumpDefaults,
@@ -218,6 +220,12 @@ def _restores(draw: st.DrawFn, node: str) -> tuple[Restore, ...]:
 
 
 @st.composite
+def _states(draw: st.DrawFn, node: str) -> tuple[StorageState, ...]:
+    active = {storage: draw(_MOSTLY) for storage in ("pbs", "off", "nas")}
+    return tuple(StorageState(storage, node, "pbs", True, up, True) for storage, up in active.items())
+
+
+@st.composite
 def _cluster(draw: st.DrawFn, name: str, account: str) -> tuple[ClusterFacts, list[BackupGroup]]:
     guests = draw(_guests())
     jobs = [draw(_job(job_id)) for job_id in draw(st.sampled_from([["j1"], ["j1"], ["j1", "j2"], ["j1", "j2", "j3"]]))]
@@ -237,6 +245,8 @@ def _cluster(draw: st.DrawFn, name: str, account: str) -> tuple[ClusterFacts, li
         vzdump_defaults={
             node: a.reading(VzdumpDefaults(storage=draw(st.sampled_from(["pbs", None])))) for node in NODES
         },
+        nodes=a.reading(tuple(Node(node, online=draw(_rarely(True, False, None))) for node in NODES)),
+        storage_states={node: a.reading(draw(_states(node))) for node in NODES},
         tasks=tasks,
         outcomes=outcomes,
         restores={node: a.reading(draw(_restores(node))) for node in NODES},
