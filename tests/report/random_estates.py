@@ -58,6 +58,7 @@ _ROOT = Archive("root.pxar.didx", DISK, "none")
 _ARCHIVES = st.sampled_from([(), (_SCSI0,), (_SCSI0, _SCSI1, _ROOT), (_SCSI0, _SCSI1, _ROOT)])
 _MOSTLY = _rarely(True, False)
 _SELDOM = _MOSTLY.map(lambda mostly: not mostly)
+_ONLINE = _rarely(True, False, None)
 
 
 def _owner(cluster: str) -> str:
@@ -220,12 +221,6 @@ def _restores(draw: st.DrawFn, node: str) -> tuple[Restore, ...]:
 
 
 @st.composite
-def _states(draw: st.DrawFn, node: str) -> tuple[StorageState, ...]:
-    active = {storage: draw(_MOSTLY) for storage in ("pbs", "off", "nas")}
-    return tuple(StorageState(storage, node, "pbs", True, up, True) for storage, up in active.items())
-
-
-@st.composite
 def _cluster(draw: st.DrawFn, name: str, account: str) -> tuple[ClusterFacts, list[BackupGroup]]:
     guests = draw(_guests())
     jobs = [draw(_job(job_id)) for job_id in draw(st.sampled_from([["j1"], ["j1"], ["j1", "j2"], ["j1", "j2", "j3"]]))]
@@ -245,8 +240,8 @@ def _cluster(draw: st.DrawFn, name: str, account: str) -> tuple[ClusterFacts, li
         vzdump_defaults={
             node: a.reading(VzdumpDefaults(storage=draw(st.sampled_from(["pbs", None])))) for node in NODES
         },
-        nodes=a.reading(tuple(Node(node, online=draw(_rarely(True, False, None))) for node in NODES)),
-        storage_states={node: a.reading(draw(_states(node))) for node in NODES},
+        nodes=a.reading((Node("pve1", online=draw(_ONLINE)), Node("pve2", online=True))),
+        storage_states={"pve1": a.reading((StorageState("pbs", "pve1", "pbs", True, draw(_MOSTLY), True),))},
         tasks=tasks,
         outcomes=outcomes,
         restores={node: a.reading(draw(_restores(node))) for node in NODES},

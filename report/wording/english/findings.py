@@ -166,7 +166,7 @@ FINDING_REMEDIES = {
     "backup_with_errors": "Mend what the message names; for pruning on a PBS the account needs Datastore.Prune (DatastorePowerUser)",
     "missed_run": "Find out why {node} did not start it; “repeat missed” makes such runs up: pvesh set /cluster/backup/{job} "
     "--repeat-missed 1",
-    "next_backup_blocked": "Mend what {node} says of it: pvesm status --storage {storage}",
+    "next_backup_blocked": "See on {node} why: pvesm status --storage {storage}",
     "next_backup_blocked.offline": "Bring {node} back; a run missed meanwhile is made up only by jobs with “repeat missed”",
     "backup_stuck": "Look at the task on {node}; stop it if it does not move, then: qm unlock {vmid} (CT: pct unlock {vmid})",
     "stale_lock": "qm unlock {vmid} (CT: pct unlock {vmid})",

@@ -174,7 +174,7 @@ FINDING_REMEDIES = {
     "(DatastorePowerUser)",
     "missed_run": "Chercher pourquoi {node} ne l’a pas lancée ; « repeat missed » la rattrape : pvesh set /cluster/backup/{job} "
     "--repeat-missed 1",
-    "next_backup_blocked": "Réparer ce que {node} en dit : pvesm status --storage {storage}",
+    "next_backup_blocked": "Voir sur {node} pourquoi : pvesm status --storage {storage}",
     "next_backup_blocked.offline": "Remettre {node} en ligne ; une exécution manquée n’est rattrapée que par les tâches « repeat missed »",
     "backup_stuck": "Examiner la tâche sur {node} ; l’arrêter si elle n’avance pas, puis : qm unlock {vmid} (CT : pct unlock {vmid})",
     "stale_lock": "qm unlock {vmid} (CT : pct unlock {vmid})",
