@@ -18,6 +18,7 @@ from report.judgements.encryption import judge_encryption
 from report.judgements.freshness import judge_freshness
 from report.judgements.oddities import judge_oddities
 from report.judgements.proof import judge_proof
+from report.judgements.reach import judge_reach
 from report.judgements.runs import judge_runs
 from report.judgements.verification import judge_verification
 from report.judgements.versions import judge_versions
@@ -57,6 +58,7 @@ class GuestJudge:
             judge_encryption(evidence),
             copies.judgement,
             runs.judgement,
+            judge_reach(evidence),
             proven.judgement,
             judge_oddities(evidence),
             judge_versions(self.groups.get((evidence.pve, guest.vmid), ())),

@@ -12,6 +12,7 @@ from report.evidence import Evidence, Holding, ambiguous, newest_of, versions_of
 from report.expectations import expectation_of
 from report.facts import BackupJob, Drill, Guest, StorageDefinition, VzdumpDefaults
 from report.jobs import parse_schedule
+from report.judgements.reach import stopped_jobs
 from report.matching import MatchedGroup
 from report.model.reasons import Reason, ReasonCode
 from report.past import Past, judged_before
@@ -55,6 +56,7 @@ class _Duty:
 
     unreadable: tuple[BackupJob, ...]
     promised: Promised
+    stopped: Mapping[str, tuple[BackupJob, ...]]
     unread: tuple[Reason, ...]
     unread_promised: tuple[Reason, ...]
     usual_seconds: int | None
@@ -88,6 +90,7 @@ class Layout:
             active=active,
             unreadable=duty.unreadable,
             promised=duty.promised,
+            stopped=duty.stopped,
             included={job.id: case.included.get(job.id, {}).get(guest.vmid) for job in active},
             holdings=holdings,
             newest=newest_of(holdings),
@@ -125,6 +128,7 @@ class Layout:
             self._duties[key] = _Duty(
                 tuple(job for job in active if parse_schedule(job.schedule or "") is None),
                 promised,
+                stopped_jobs(active, guest.node, case.view),
                 unread,
                 tuple(each for each in unread if dict(each.params).get("storage") in storages or each in unlistable),
                 usual_seconds(active, case.lasted) if tellable else None,

@@ -66,6 +66,7 @@ _FINDINGS = (
     _of(_F.BACKUP_NOT_REACHED, at=NEWEST, node="pve1", job="nightly", message="could not activate storage 'nas'"),
     _of(_F.BACKUP_WITH_ERRORS, at=NEWEST, message="pruning failed: permission denied", node="pve1"),
     _of(_F.MISSED_RUN, "nightly", job="nightly", at=NEWEST, node="pve3"),
+    _of(_F.NEXT_BACKUP_BLOCKED, "nas", at=NEWEST + DAY, jobs="weekly", node="pve3", storage="nas", able="nightly"),
     _of(_F.BACKUP_STUCK, started=NOW - 20 * 3600, node="pve1", usual_seconds=3600, limit_seconds=6 * 3600),
     _of(_F.STALE_LOCK, lock="backup"),
     _of(_F.LEFTOVER_SNAPSHOT, snapshot="vzdump"),

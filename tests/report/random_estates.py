@@ -25,10 +25,12 @@ from report.facts import (
     GuestResult,
     IncludedGuest,
     IncludedVolume,
+    Node,
     OracleAnswer,
     PoolLookup,
     Restore,
     StorageDefinition,
+    StorageState,
     Task,
     TaskOutcome,
     VzdumpDefaults,
@@ -57,6 +59,7 @@ _ROOT = Archive("root.pxar.didx", DISK, "none")
 _ARCHIVES = st.sampled_from([(), (_SCSI0,), (_SCSI0, _SCSI1, _ROOT), (_SCSI0, _SCSI1, _ROOT)])
 _MOSTLY = _rarely(True, False)
 _SELDOM = _MOSTLY.map(lambda mostly: not mostly)
+_ONLINE = _rarely(True, False, None)
 
 
 def _owner(cluster: str) -> str:
@@ -239,6 +242,8 @@ def _cluster(draw: st.DrawFn, name: str, account: str) -> tuple[ClusterFacts, li
         vzdump_defaults={
             node: a.reading(VzdumpDefaults(storage=draw(st.sampled_from(["pbs", None])))) for node in NODES
         },
+        nodes=a.reading((Node("pve1", online=draw(_ONLINE)), Node("pve2", online=True))),
+        storage_states={"pve1": a.reading((StorageState("pbs", "pve1", "pbs", True, draw(_MOSTLY), True),))},
         tasks=tasks,
         outcomes=outcomes,
         restores={node: a.reading(draw(_restores(node))) for node in NODES},

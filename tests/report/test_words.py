@@ -415,6 +415,26 @@ def test_a_finding_says_nothing_about_what_there_is_none_of(found: Finding, engl
     assert "0" not in describe_finding(found, "fr", UTC, NOW)
 
 
+@pytest.mark.parametrize(
+    ("storage", "able", "english", "remedy"),
+    [
+        ("nas", "daily", "storage nas is not active on pve3; jobs that can run: daily", "pvesm status --storage nas"),
+        ("nas", "", "storage nas is not active on pve3", "pvesm status --storage nas"),
+        ("", "", "node pve3 is offline", "Bring pve3 back"),
+    ],
+)
+def test_what_blocks_the_next_backup_is_named_with_what_to_do_there(
+    storage: str, able: str, english: str, remedy: str
+) -> None:
+    found = Finding.of(
+        *(FindingCode.NEXT_BACKUP_BLOCKED, storage), at=NOW, jobs="weekly", node="pve3", storage=storage, able=able
+    )
+    begins = "the backup due 21 Oct 2026, 09:00 UTC (job weekly) cannot be made while "
+    assert describe_finding(found, "en", UTC, NOW) == begins + english
+    assert remedy in describe_finding_remedy(found, "en", 100)
+    assert "?" not in describe_finding(found, "fr", UTC, NOW) + describe_finding_remedy(found, "fr", 100)
+
+
 @given(st.sampled_from(IssueCode), ANY_TEXT, ANY_TEXT, ANY_PARAMS, st.sampled_from(LANGUAGES))
 def test_no_parameters_make_an_issue_raise_or_unprintable(
     code: IssueCode, source: str, subject: str, params: tuple[tuple[str, str | int], ...], language: str

@@ -1,7 +1,8 @@
 """Findings in English: what was found of this guest, what the code means, and what to do. Keys: `report.findings.FindingCode`.
 
 Instants have a twin `{name_age}`, durations and sizes lose their unit's suffix (`limit_seconds` is `{limit}`). `code.never` is the
-variant where the first instant is 0; `code.failed`, `code.inherited` and `code.unsized` are those where there is nothing else.
+variant where the first instant is 0; `code.failed`, `code.inherited`, `code.unsized` and `code.alone` are those where there is nothing
+else, `code.offline` that of a node.
 """
 
 from __future__ import annotations
@@ -50,6 +51,10 @@ FINDINGS = {
     "backup_not_reached": "the run of {at} on {node} ended before its turn: {message}",
     "backup_with_errors": "its backup of {at} exists, but its task failed on {node}: {message}",
     "missed_run": "job {job} should have run on {node}, {at}, but there is neither a task nor a backup",
+    "next_backup_blocked": "the backup due {at} (job {jobs}) cannot be made while storage {storage} is not active on {node}; jobs that "
+    "can run: {able}",
+    "next_backup_blocked.alone": "the backup due {at} (job {jobs}) cannot be made while storage {storage} is not active on {node}",
+    "next_backup_blocked.offline": "the backup due {at} (job {jobs}) cannot be made while node {node} is offline",
     "backup_stuck": "a backup has been running on {node} for {started_age}, limit {limit}",
     "stale_lock": "it is locked by a backup that does not run: every backup fails until it is unlocked",
     "leftover_snapshot": "snapshot “{snapshot}” is left over from a backup",
@@ -111,6 +116,9 @@ FINDING_MEANINGS = {
     "backup_not_reached": "The task ended before the guest’s turn: it died first, or its storage could not be used.",
     "backup_with_errors": "The backup was made and something after it failed, most often the pruning of older ones.",
     "missed_run": "An expected event passed within the reach of task history, and there is neither task nor backup.",
+    "next_backup_blocked": "As things are, an active job cannot run at its next event: a storage that it writes to is enabled on the "
+    "guest’s node and not active there, or the node is offline. Coverage and verdict stay as they are; whether the run was missed is told "
+    "once the event has passed.",
     "backup_stuck": "A backup runs three times as long as usual (at least 6 h; 24 h where no usual duration is known).",
     "stale_lock": "The guest is locked for a backup, and no backup runs on its node.",
     "leftover_snapshot": "The container’s state stems from a snapshot that a backup made and did not remove.",
@@ -166,6 +174,8 @@ FINDING_REMEDIES = {
     "backup_with_errors": "Mend what the message names; for pruning on a PBS the account needs Datastore.Prune (DatastorePowerUser)",
     "missed_run": "Find out why {node} did not start it; “repeat missed” makes such runs up: pvesh set /cluster/backup/{job} "
     "--repeat-missed 1",
+    "next_backup_blocked": "See on {node} why: pvesm status --storage {storage}",
+    "next_backup_blocked.offline": "Bring {node} back; a run missed meanwhile is made up only by jobs with “repeat missed”",
     "backup_stuck": "Look at the task on {node}; stop it if it does not move, then: qm unlock {vmid} (CT: pct unlock {vmid})",
     "stale_lock": "qm unlock {vmid} (CT: pct unlock {vmid})",
     "leftover_snapshot": "pct delsnapshot {vmid} vzdump",

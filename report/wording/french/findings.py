@@ -49,6 +49,11 @@ FINDINGS = {
     "backup_not_reached": "l’exécution du {at} sur {node} s’est terminée avant son tour : {message}",
     "backup_with_errors": "sa sauvegarde du {at} existe, mais sa tâche a échoué sur {node} : {message}",
     "missed_run": "la tâche {job} aurait dû s’exécuter sur {node} le {at}, mais il n’y a ni tâche ni sauvegarde",
+    "next_backup_blocked": "la sauvegarde attendue le {at} (tâche {jobs}) est impossible tant que le stockage {storage} n’est pas actif "
+    "sur {node} ; tâches possibles : {able}",
+    "next_backup_blocked.alone": "la sauvegarde attendue le {at} (tâche {jobs}) est impossible tant que le stockage {storage} n’est pas "
+    "actif sur {node}",
+    "next_backup_blocked.offline": "la sauvegarde attendue le {at} (tâche {jobs}) est impossible tant que le nœud {node} est hors ligne",
     "backup_stuck": "une sauvegarde est en cours sur {node} depuis {started_age}, limite {limit}",
     "stale_lock": "il est verrouillé par une sauvegarde qui n’est pas en cours : toute sauvegarde échouera jusqu’au déverrouillage",
     "leftover_snapshot": "l’instantané « {snapshot} » est resté d’une sauvegarde",
@@ -116,6 +121,9 @@ FINDING_MEANINGS = {
     "backup_not_reached": "La tâche s’est terminée avant le tour de l’invité, ou son stockage était inutilisable.",
     "backup_with_errors": "La sauvegarde a été faite et la suite a échoué, le plus souvent l’élagage des anciennes.",
     "missed_run": "Une échéance est passée dans la portée de l’historique, et il n’y a ni tâche ni sauvegarde.",
+    "next_backup_blocked": "En l’état, une tâche active ne peut s’exécuter à sa prochaine échéance : un stockage où elle écrit est activé "
+    "sur le nœud de l’invité sans y être actif, ou le nœud est hors ligne. Couverture et verdict restent ce qu’ils sont ; "
+    "l’échéance passée, une exécution manquée sera dite.",
     "backup_stuck": "Une sauvegarde dure trois fois plus que d’habitude (au moins 6 h ; 24 h sans durée connue).",
     "stale_lock": "L’invité est verrouillé pour une sauvegarde, et aucune n’est en cours sur son nœud.",
     "leftover_snapshot": "L’état du conteneur vient d’un instantané qu’une sauvegarde a fait et n’a pas supprimé.",
@@ -175,6 +183,8 @@ FINDING_REMEDIES = {
     "(DatastorePowerUser)",
     "missed_run": "Chercher pourquoi {node} ne l’a pas lancée ; « repeat missed » la rattrape : pvesh set /cluster/backup/{job} "
     "--repeat-missed 1",
+    "next_backup_blocked": "Voir sur {node} pourquoi : pvesm status --storage {storage}",
+    "next_backup_blocked.offline": "Remettre {node} en ligne ; une exécution manquée n’est rattrapée que par les tâches « repeat missed »",
     "backup_stuck": "Examiner la tâche sur {node} ; l’arrêter si elle n’avance pas, puis : qm unlock {vmid} (CT : pct unlock {vmid})",
     "stale_lock": "qm unlock {vmid} (CT : pct unlock {vmid})",
     "leftover_snapshot": "pct delsnapshot {vmid} vzdump",
