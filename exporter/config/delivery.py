@@ -126,8 +126,9 @@ class Channel(Section):
     )
     when: Annotated[tuple[Annotated[str, Choice(("daily", "findings", "change"))], ...], ListOf(0)] = Field(
         default=("daily",),
-        description="daily: each daily report; findings: when there are findings that lower a verdict and were not told yet; "
-        "change: when a guest's protection became worse or unknown; []: only the `reports` that name it.",
+        description="daily: each daily report; findings: when findings that lower a verdict, or warnings about jobs, stores and "
+        "waivers, were not told yet, or a source has not answered for 15 minutes; change: when a guest's protection became "
+        "worse or unknown, or a new guest is unprotected; []: only the `reports` that name it.",
     )
     clusters: Annotated[tuple[SourceName, ...], ListOf()] = Field(
         default=(), description="Only these clusters, in messages and attached files; none given: all."

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from report.findings import INSTANTS, Finding, FindingCode, Parameter
 from report.wording.formats import format_bytes, format_duration, format_instant_with_zone
+from report.wording.schedule_phrases import meant_schedule
 from report.wording.scopes import describe_waiver_subject
 from report.wording.texts import fill, printable, texts_of, word
 
@@ -53,6 +54,9 @@ def describe_finding_remedy(finding: Finding, language: str, vmid: int) -> str:
     if template is None:
         return ""
     params = {name: shlex.quote(printable(str(value))) for name, value in finding.params}
+    if finding.code is FindingCode.SCHEDULE_READS_OTHERWISE:
+        meant = meant_schedule(str(dict(finding.params).get("schedule", "")))
+        params["meant"] = shlex.quote(printable(meant)) if meant else "SCHEDULE"
     return fill(template, {**params, "subject": shlex.quote(printable(finding.subject)), "vmid": vmid})
 
 

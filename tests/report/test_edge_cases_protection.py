@@ -31,6 +31,7 @@ from report.model.reasons import ReasonCode
 from report.model.sources import IssueCode
 from report.policy import Policy
 from report.readings import Permissions, Reading
+from report.words import describe_finding_remedy
 from tests import builders as a
 from tests.report import estates as e
 from tests.report.estates import DAY, NIGHT, NOW, SAVED, Judged, cluster, dailies, group, judge, rows
@@ -123,17 +124,21 @@ def test_case_62_a_refused_prune_fails_the_guest_whose_snapshot_is_there() -> No
 
 
 @pytest.mark.parametrize(
-    ("schedule", "rpo"),
+    ("schedule", "rpo", "meant"),
     [
-        pytest.param("24:00", 3600, id="case 64: every hour"),
-        pytest.param("mon..fri 22", 49 * 3600, id="case 64: every hour of a working day"),
-        pytest.param("01:00,13:00", 24 * 3600 - 13 * 60, id="case 64: one o'clock, twice"),
+        pytest.param("24:00", 3600, "00:00", id="case 64: every hour"),
+        pytest.param("mon..fri 22", 49 * 3600, "'mon..fri 22:00'", id="case 64: every hour of a working day"),
+        pytest.param("01:00,13:00", 24 * 3600 - 13 * 60, "1,13:00", id="case 64: one o'clock, twice"),
+        pytest.param("01:15,13:20", None, "SCHEDULE", id="case 64: no one text says what was meant"),
     ],
 )
-def test_case_64_a_schedule_that_reads_otherwise_is_judged_by_what_it_does_and_told(schedule: str, rpo: int) -> None:
+def test_case_64_a_schedule_that_reads_otherwise_is_judged_by_what_it_does_and_told(
+    schedule: str, rpo: int | None, meant: str
+) -> None:
     judged = judge(group(), jobs=[e.job(schedule=schedule)])
-    assert judged.guest().rpo_seconds == rpo
+    assert rpo is None or judged.guest().rpo_seconds == rpo
     assert [each.finding.code for each in judged.estate] == [FindingCode.SCHEDULE_READS_OTHERWISE]
+    assert describe_finding_remedy(judged.estate[0].finding, "en", 0).endswith(f" --schedule {meant}")
 
 
 def moved(value: Any, seconds: int) -> Any:

@@ -172,7 +172,7 @@ FINDING_REMEDIES = {
     "namespace_shared": "Give each cluster a namespace of its own: pvesm set STORAGE --namespace NAME",
     "job_selects_nothing": "Give it guests, or remove it: pvesh delete /cluster/backup/{subject}",
     "job_never_runs": "Give it a schedule that recurs: pvesh set /cluster/backup/{subject} --schedule 02:00",
-    "schedule_reads_otherwise": "Write what is meant: pvesh set /cluster/backup/{subject} --schedule 22:00",
+    "schedule_reads_otherwise": "Write what is meant: pvesh set /cluster/backup/{subject} --schedule {meant}",
     "orphaned_backups": "Keep them knowingly, or remove them there",
     "waiver_expiring": "Renew it in the configuration, or mend what it hides",
     "waiver_expired": "Renew it in the configuration, or mend what it hid",

@@ -63,7 +63,7 @@ FINDINGS = {
     "dernières font {newest})",
     "orphaned_backups.unsized": "groupes de sauvegardes sur {subject} qui n’appartiennent à aucun invité : {groups} (versions : "
     "{versions})",
-    "storage_drift": "stockage {subject} : {field} vaut {found}, le fichier dit {wanted}",
+    "storage_drift": "stockage {subject}, {field} : {found} dans PVE, {wanted} dans le fichier",
     "storage_drift.missing": "le stockage {subject} est dans le fichier et pas dans PVE",
     "namespace_shared": "plusieurs grappes écrivent dans un même espace de noms, {subject} : {entries}",
     "waiver_expiring": "la dispense « {subject} » prend fin le {until} (responsable {owner})",
@@ -180,7 +180,7 @@ FINDING_REMEDIES = {
     "namespace_shared": "Donner à chaque grappe son propre espace de noms : pvesm set STORAGE --namespace NAME",
     "job_selects_nothing": "Lui donner des invités, ou la supprimer : pvesh delete /cluster/backup/{subject}",
     "job_never_runs": "Lui donner une planification qui revient : pvesh set /cluster/backup/{subject} --schedule 02:00",
-    "schedule_reads_otherwise": "Écrire ce qui est voulu : pvesh set /cluster/backup/{subject} --schedule 22:00",
+    "schedule_reads_otherwise": "Écrire ce qui est voulu : pvesh set /cluster/backup/{subject} --schedule {meant}",
     "orphaned_backups": "Les garder sciemment, ou les y supprimer",
     "waiver_expiring": "La renouveler dans la configuration, ou réparer ce qu’elle masque",
     "waiver_expired": "La renouveler dans la configuration, ou réparer ce qu’elle masquait",
