@@ -84,6 +84,7 @@ from tests.builders import (
     report,
     source_report,
 )
+from tests.simulator_process import REPOSITORY
 
 PARIS = ZoneInfo("Europe/Paris")
 NBSP = "\N{NO-BREAK SPACE}"
@@ -218,6 +219,14 @@ def test_every_language_has_the_same_plurals(language: str) -> None:
 
     assert shape(TABLES[language]) == shape(TABLES["en"])
     assert len(TABLES[language].byte_units) == len(TABLES["en"].byte_units)
+
+
+def test_every_key_that_is_asked_for_by_name_is_in_a_table() -> None:
+    for package in ("report", "exporter"):
+        for file in (REPOSITORY / package).rglob("*.py"):
+            asked = re.findall(r'\b(word|plural)\(\s*"([^"{}]+)"', file.read_text(encoding="utf-8"))
+            tables = {"word": TABLES["en"].words, "plural": TABLES["en"].plurals}
+            assert [key for table, key in asked if key not in tables[table]] == [], file.name
 
 
 def test_no_table_is_forgotten_by_these_tests() -> None:

@@ -13,6 +13,7 @@ PROTECTION_WORDS = {
     "section.checks_guests": "Verification and encryption: guests",
     "section.copies": "Copies and off-site lag",
     "section.worth_knowing": "Worth knowing",
+    "estate.more": "{count} more in the JSON report.",
     "section.runbook_storages": "Restore runbook: storages on backup servers",
     "section.runbook": "Restore runbook",
     "section.waivers": "Waivers",

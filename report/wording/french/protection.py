@@ -13,6 +13,7 @@ PROTECTION_WORDS = {
     "section.checks_guests": "Vérification et chiffrement : invités",
     "section.copies": "Copies et retard hors site",
     "section.worth_knowing": "Bon à savoir",
+    "estate.more": "{count} de plus dans le rapport JSON.",
     "section.runbook_storages": "Guide de restauration : stockages sur serveurs de sauvegarde",
     "section.runbook": "Guide de restauration",
     "section.waivers": "Dispenses",
