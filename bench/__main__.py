@@ -37,7 +37,7 @@ MEASUREMENTS: Mapping[str, Callable[[argparse.Namespace], Iterable[Row]]] = {
     "daemon": lambda options: _measured(options.guests, options.scrapes),
     "exposition": lambda options: exposition_rows(options.guests),
     "history": lambda options: history_rows(options.guests),
-    "papers": lambda options: chain(*map(paper_rows, sorted({min(1_000, options.guests), options.guests}))),
+    "papers": lambda options: paper_rows(options.guests),
     "analysis": lambda options: judging_rows(options.guests),
     "backups": lambda options: chain(*map(backup_rows, _sizes(options))),
     "soak": lambda options: soak_rows(options.refreshes),

@@ -1,4 +1,5 @@
-"""`python -m bench.days GUESTS DAYS`: a history of that size, made with the daemon's own code, then asked; what it costs, as JSON.
+"""`python -m bench.days GUESTS DAYS`: a history of that size, made with the daemon's own code, then asked and written; what that costs, as
+JSON.
 
 Two days are kept as reports; the others are copies of the second, moved on by SQL, so that they are as large and made in seconds.
 """
@@ -12,11 +13,10 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
+from bench.questions import QUESTIONS, Asked, write_configuration
 from exporter.history.history import History
-from exporter.history.reading import read_guest_days, read_totals
 from report.findings import Finding, FindingCode
 from report.model.guests import Protection, UsableBackup
 from report.model.report import Report
@@ -27,39 +27,57 @@ from tests import builders as a
 DAY = 86_400
 GIGA = 10**9
 NODES, STORES = 20, 10
+# one guest in so many is not as it should be, each day others
+BAD_ONE_IN = 20
+ROUNDS = 2
 
 
 def main(guests: int, days: int) -> None:
-    """Make the history, ask it, and print the costs: seconds and bytes."""
-    costs: dict[str, float] = {}
+    """Make the history, ask it, write to it, and print bytes and seconds: of each answer the slowest of some."""
     with tempfile.TemporaryDirectory(prefix="vzcover-bench-") as name:
         file = Path(name) / "history.db"
-        last = _kept(file, guests, costs)
+        _keep_two(file, guests)
         first = day_number(a.NOW, a.report().policy.zone)
         with closing(sqlite3.connect(file, isolation_level=None)) as connection:
             _copy(connection, first + 1, days - 2)
-        today = first + days - 1
-        costs["bytes"] = file.stat().st_size
-        costs["guest"] = _seconds(lambda: read_guest_days(file, "lab/100", today, days))
-        costs["totals"] = _seconds(lambda: read_totals(file, today, days))
-        history = History(file, days - 1, lambda: None)
-        costs["open"] = _seconds(lambda: history.open(a.NOW, today))
-        # the day after, on which the oldest day goes
-        after = replace(_report(guests, days, 1), created_at=a.NOW + days * DAY)
-        costs["next_day"] = _seconds(lambda: history.keep(after, last, only_verdicts(last)))
-        history.close()
-    json.dump(costs, sys.stdout)
+        size, last = file.stat().st_size, days - 1
+        asked = Asked(file, write_configuration(file), first + last, days, _report(guests, last, 1))
+        answers = {
+            each.what: max(_seconds(lambda each=each: each.ask(asked)) for _ in range(ROUNDS))  # type: ignore[misc]
+            for each in QUESTIONS
+        }
+        written = _written(History(file, days - 1, lambda: None), guests, days)
+    json.dump({"bytes": size, "answers": answers, "written": written}, sys.stdout)
 
 
-def _kept(file: Path, guests: int, costs: dict[str, float]) -> Past:
+def _keep_two(file: Path, guests: int) -> None:
     history, last = History(file, 400, lambda: None), NOTHING
     for day, part in ((0, 0), (0, 1), (1, 0), (1, 1)):
         report = _report(guests, day, part)
         history.open(report.created_at, day_number(report.created_at, report.policy.zone))
         last = remember(report, last)
-        costs["keep"] = _seconds(lambda report=report, last=last: history.keep(report, last, only_verdicts(last)))  # type: ignore[misc]
+        history.keep(report, last, only_verdicts(last))
     history.close()
-    return last
+
+
+def _written(history: History, guests: int, days: int) -> dict[str, float]:
+    """Go on with the day after, on which the oldest day goes, as the daemon does after a start."""
+    costs: dict[str, float] = {}
+    opened: list[tuple[Past, Past] | None] = []
+    day, half = _report(guests, days, 0), _report(guests, days, 1)
+    today = day_number(day.created_at, day.policy.zone)
+    costs["opened at the start"] = _seconds(lambda: opened.append(history.open(day.created_at, today)))
+    if not opened[0]:
+        raise RuntimeError(f"the history cannot be opened: {history.failure}")
+    last, baseline = opened[0]
+    first = remember(day, last)
+    costs["the first refresh of a day"] = _seconds(lambda: history.keep(day, first, baseline))
+    second = remember(half, first)
+    costs["a refresh in which every guest has a newer backup"] = _seconds(lambda: history.keep(half, second, baseline))
+    if history.failure:
+        raise RuntimeError(f"the history cannot be written: {history.failure}")
+    history.close()
+    return costs
 
 
 def _report(guests: int, day: int, part: int) -> Report:
@@ -68,7 +86,7 @@ def _report(guests: int, day: int, part: int) -> Report:
     late = Finding.of(FindingCode.BACKUP_LATE, newest=at, due=at, limit_seconds=93_600, jobs="nightly")
     judged = []
     for number in range(guests):
-        newest, bad = at - number, number % 20 == day
+        newest, bad = at - number, number % BAD_ONE_IN == day % BAD_ONE_IN
         judged.append(
             a.backed_up_guest(
                 100 + number,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -10,6 +11,8 @@ from functools import partial
 from pathlib import Path
 
 from exporter.bodies import Exposition
+from exporter.bundle.content import Chain, Made
+from exporter.bundle.write import write_report
 from exporter.client.answered import Answered
 from exporter.client.settings import ClientSettings
 from exporter.client.source import SourceClient
@@ -24,18 +27,20 @@ from exporter.config.section import DAY
 from exporter.counters import Counters
 from exporter.daemon import Daemon
 from exporter.declared import DeclaredFile
-from exporter.deliver import Reader, newest_pdf, remove_old, write_files
+from exporter.deliver import Reader, newest_pdf, remove_old
 from exporter.delivery.build import channels_of
 from exporter.delivery.deliveries import Deliveries
 from exporter.delivery.outbox import FILE_NAME as OUTBOX_FILE
+from exporter.errors import BundleError
 from exporter.expectations import policy_of
 from exporter.history.history import History
 from exporter.history.reading import read_past
+from exporter.logs import event
 from exporter.memory import Memory
 from exporter.metrics.exposition import render_exposition
 from exporter.metrics.own import SelfStatus
 from exporter.parts import Parts
-from exporter.reports import PlannedReport, planned_reports
+from exporter.reports import PlannedReport, Written, planned_reports
 from exporter.store import Snapshot, Store
 from exporter.web.page import render_page
 from exporter.web.server import WebServer
@@ -49,6 +54,7 @@ from report.tables.json_report import to_json
 from report.timeline import day_number
 from report.version import VERSION
 
+LOGGER = logging.getLogger("vzcover")
 # of the refresh's deadline: how much of it one call may take, so that an answer that never ends leaves time for the others
 ANSWER_SHARE = 1 / 3
 
@@ -149,9 +155,9 @@ def build_parts(
     reader = reader_of(config)
     policy = policy_of(config)
 
-    def write_report(planned: PlannedReport, report: Report) -> Sequence[Path]:
+    def write(planned: PlannedReport, report: Report, due: int | None) -> Written:
         told = cut_to(report, planned.scope)
-        written = write_files(planned.folder, told, planned.reader, planned.formats, planned.prefix)
+        written = write_report(planned, told, made_with(loaded, Chain(planned.name), due), _passed_over)
         deliveries.reported(planned, told, written)
         if planned.is_daily:
             memory.reported(report)
@@ -167,11 +173,20 @@ def build_parts(
         refresh=lambda now: memory.judge(gatherer.gather(now), declared.added_to(policy) if declared else policy, now),
         json=lambda report: to_json(report, reader.language).encode(),
         page=lambda report, pdf: render_page(build_paper(report, reader.language, reader.zone), pdf=pdf).encode(),
-        write_report=write_report,
+        write_report=write,
         remove_old=remove,
         newest_pdf=lambda: newest_pdf(config.report.output),
         close=gatherer.close,
     )
+
+
+def made_with(loaded: LoadedConfig, chain: Chain, due: int | None = None) -> Made:
+    """Given a configuration, and the chain and the due time (epoch) that a bundle is for, return how it is made here."""
+    return Made(chain, due, loaded.sha256, platform.python_version())
+
+
+def _passed_over(error: BundleError) -> None:
+    event(LOGGER, logging.WARNING, "a bundle cannot be read; the new one does not name it", error=str(error))
 
 
 def refresh_once(loaded: LoadedConfig, now: int, counters: Counters | None = None) -> Report:

@@ -87,7 +87,10 @@ COMMANDS = (
     ),
     Command("report", "refresh once and write the report as files", report_options, report),
     Command(
-        "status", "refresh once and show the guests without planned backup", commands.status_options, commands.status
+        "status",
+        "refresh once and show the guests that are not protected or in no active job, worst first",
+        commands.status_options,
+        commands.status,
     ),
     Command(
         "history",

@@ -49,7 +49,9 @@ def serve_options(parser: argparse.ArgumentParser) -> None:
 def status_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of status."""
     parser.add_argument("--json", action="store_true", help="print the whole report as JSON instead of a table")
-    parser.add_argument("--strict", action="store_true", help=f"exit 1 also on {Coverage.UNDECIDED}")
+    parser.add_argument(
+        "--strict", action="store_true", help=f"exit 1 on {Coverage.UNDECIDED} too, not on {Coverage.NOT_PLANNED} alone"
+    )
 
 
 def serve(options: argparse.Namespace) -> int:

@@ -23,6 +23,8 @@ from report.version import VERSION
 
 PREFIX = "vzcover"
 _REST = re.compile(r"-(\d{8}T\d{6}Z)\.(pdf|json|csv|groups\.csv|html|xlsx)")
+# never removed once it is whole: a chain that loses its days proves nothing
+_BUNDLE = re.compile(r"-\d{8}T\d{6}Z(\.by-hand)?\.zip")
 # longer than any report takes to write
 ABANDONED_SECONDS = 3600
 STAMP = "%Y%m%dT%H%M%SZ"
@@ -110,8 +112,8 @@ def write_files(
 def remove_old(folder: Path, now: int, keep_number: int, keep_age_seconds: int, prefix: str = PREFIX) -> list[Path]:
     """Given what to keep (so many reports, none older than so many seconds), remove the other files of this prefix; return them.
 
-    Only names that vzcover itself gives are touched, and no other report's. The newest report always stays, whatever its age. What a
-    writer that was killed left half-written goes after an hour. Raises OutputError for the first that cannot be removed.
+    Only names that vzcover itself gives are touched, and no other report's; bundles stay. The newest report always stays, whatever its
+    age. What a writer that was killed left half-written goes after an hour. Raises OutputError for the first that cannot be removed.
     """
     reports = _reports(folder, prefix)
     stamps = sorted({match.group(1) for match, _ in reports}, reverse=True)
@@ -139,14 +141,14 @@ def _reports(folder: Path, prefix: str) -> list[tuple[re.Match[str], Path]]:
     return [(match, path) for match, path in found if match]
 
 
-def _ours(name: str, prefix: str) -> re.Match[str] | None:
-    return _REST.fullmatch(name.removeprefix(prefix)) if name.startswith(prefix) else None
+def _ours(name: str, prefix: str, rest: re.Pattern[str] = _REST) -> re.Match[str] | None:
+    return rest.fullmatch(name.removeprefix(prefix)) if name.startswith(prefix) else None
 
 
 def _leftovers(folder: Path, now: int, prefix: str) -> list[Path]:
     """Return our half-written files that nobody can be writing any more."""
     named = ((leftover_of(path), path) for path in _files(folder))
-    ours = [path for name, path in named if name and _ours(name, prefix)]
+    ours = [path for name, path in named if name and (_ours(name, prefix) or _ours(name, prefix, _BUNDLE))]
     return [path for path in ours if now - path.stat().st_mtime >= ABANDONED_SECONDS]
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from exporter.errors import OutputError
@@ -17,6 +19,9 @@ from exporter.errors import OutputError
 _SUFFIX = ".part"
 _LEFTOVER = re.compile(r"\.(.+)\.[a-z0-9_]{8}\.part")
 _ANOTHER = "choose another folder"
+# how long another process may hold a folder, and how often it is asked meanwhile
+PATIENCE_SECONDS = 60.0
+_ASK_SECONDS = 0.05
 _REMEDIES = {
     errno.ENOSPC: "free some space there, or choose another folder",
     errno.EDQUOT: "raise the quota, or choose another folder",
@@ -74,6 +79,41 @@ def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
     except OSError as error:
         detail = (error.strerror or str(error)).lower()
         raise OutputError(str(path), detail, _REMEDIES.get(error.errno or 0, _ANOTHER)) from None
+
+
+@contextlib.contextmanager
+def alone_in(folder: Path, patience: float = PATIENCE_SECONDS) -> Iterator[None]:
+    """Given a folder (made if it is missing) and how many seconds to wait, hold it for the block against others that hold it by this;
+    raise OutputError if it cannot be opened or is held for longer.
+
+    Where the file system knows no such locks, nobody waits.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        detail = (error.strerror or str(error)).lower()
+        raise OutputError(str(folder), detail, _REMEDIES.get(error.errno or 0, _ANOTHER)) from None
+    try:
+        end = time.monotonic() + patience
+        while _held_by_another(handle):
+            if time.monotonic() >= end:
+                raise OutputError(str(folder), "another vzcover is writing a bundle there", "let that one end first")
+            time.sleep(_ASK_SECONDS)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _held_by_another(handle: int) -> bool:
+    """Take the lock, and say whether that failed because another has it."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def leftover_of(path: Path) -> str | None:

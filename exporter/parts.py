@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from exporter.config.model import Config
-from exporter.reports import PlannedReport
+from exporter.reports import PlannedReport, Written
 from report.model.report import Report
 
 
@@ -17,8 +17,9 @@ class Parts:
     """What a configuration stands for, wired by `exporter.app`; made anew when the configuration is reloaded.
 
     `reports`: the configured ones, the daily one first. `refresh`: now (epoch) → Report. `json`, `page`: Report (and whether there is a
-    PDF) → body. `write_report`: a configured report and the Report of a refresh → the files written. `remove_old`: a configured report and
-    now → the files removed; both raise OutputError. `newest_pdf`: the newest PDF of the daily report. `close`: let go of all connections.
+    PDF) → body. `write_report`: a configured report, the Report of a refresh and the due time that it serves (epoch; None: at none) →
+    the files written. `remove_old`: a configured report and now → the files removed. Both raise OutputError, the former BundleError too.
+    `newest_pdf`: the newest PDF of the daily report. `close`: let go of all connections.
     """
 
     config: Config
@@ -27,7 +28,7 @@ class Parts:
     refresh: Callable[[int], Report]
     json: Callable[[Report], bytes]
     page: Callable[[Report, bool], bytes]
-    write_report: Callable[[PlannedReport, Report], Sequence[Path]]
+    write_report: Callable[[PlannedReport, Report, int | None], Written]
     remove_old: Callable[[PlannedReport, int], Sequence[Path]]
     newest_pdf: Callable[[], Path | None]
     close: Callable[[], None]

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import platform
+from dataclasses import replace
 from pathlib import Path
 
-from exporter.app import refresh_once
-from exporter.bundle.content import Made, file_name
-from exporter.bundle.write import check_target, named, newest_before, write_bundle
+from exporter.app import made_with, refresh_once
+from exporter.bundle.content import Chain, file_name
+from exporter.bundle.write import check_target, named, write_bundle, write_report
 from exporter.commands import clock, exit_code, load, usage, warn, write_out
-from exporter.config.reports import DAILY
-from exporter.deliver import FORMATS, render, write_files
+from exporter.config.reports import DAILY, FORMAT_NAMES
+from exporter.deliver import render
+from exporter.errors import BundleError
 from exporter.reports import planned_reports, report_called
-from exporter.terminal import progress
+from exporter.terminal import complain, progress
 from report.cut import cut_to
 from report.model.guests import Coverage, Protection
 
@@ -31,7 +32,7 @@ def report_options(parser: argparse.ArgumentParser) -> None:
         help="the report to make: one of reports: in the configuration (default: daily)",
     )
     parser.add_argument(
-        "--format", type=_formats, metavar="LIST", help=f"out of {', '.join(FORMATS)} (default: as configured)"
+        "--format", type=_formats, metavar="LIST", help=f"out of {', '.join(FORMAT_NAMES)} (default: as configured)"
     )
     parser.add_argument(
         "--output",
@@ -43,13 +44,13 @@ def report_options(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         const="",
         metavar="FOLDER|FILE.zip",
-        help="write an audit bundle instead: a zip in --output, or this file, or this new folder",
+        help="write an audit bundle by hand instead, in a chain of its own: a zip in --output, or this new file or folder",
     )
     parser.add_argument(
         "--previous",
         type=Path,
         metavar="PATH",
-        help="the bundle before (default: the newest older one beside it)",
+        help="the bundle before (default: the last one by hand of this report beside it)",
     )
     parser.add_argument(
         "--fail-on",
@@ -78,9 +79,10 @@ def report(options: argparse.Namespace) -> int:
         write_out(render(judged, planned.reader, formats)[formats[0]])
     else:
         folder = Path(options.output) if options.output else planned.folder
+        wanted = replace(planned, folder=folder, formats=formats)
         with progress("writing the report"):
-            written = write_files(folder, judged, planned.reader, formats, planned.prefix)
-        for path in written:
+            written = write_report(wanted, judged, made_with(loaded, Chain(planned.name)), _passed_over)
+        for path in written.paths:
             print(path)
     return exit_code(judged, planned.reader.language, options.fail_on)
 
@@ -98,16 +100,20 @@ def _report_bundle(options: argparse.Namespace) -> int:
     warn(loaded)
     with progress("reading the sources"):
         judged = cut_to(refresh_once(loaded, int(clock(options)())), planned.scope)
-    path = Path(options.bundle) if options.bundle else folder / file_name(judged.created_at)
-    made = Made(loaded.sha256, platform.python_version())
+    chain = Chain(planned.name, by_hand=True)
+    path = Path(options.bundle) if options.bundle else folder / file_name(chain, judged.created_at)
     with progress("writing the bundle"):
-        write_bundle(path, judged, planned.reader, made, named_before or newest_before(path, judged.created_at))
+        write_bundle(path, judged, planned.reader, made_with(loaded, chain), named_before, tell=_passed_over)
     print(path)
     return exit_code(judged, planned.reader.language, options.fail_on)
 
 
+def _passed_over(error: BundleError) -> None:
+    complain(f"warning: {error}; the new bundle does not name it")
+
+
 def _formats(text: str) -> tuple[str, ...]:
-    return _choices(text, tuple(FORMATS))
+    return _choices(text, FORMAT_NAMES)
 
 
 def _states(text: str) -> tuple[str, ...]:

@@ -30,7 +30,11 @@ RETRY_SECONDS = 60
 
 @dataclass(slots=True)
 class _Track:
-    """Where a report is in time, as epochs: the due time it last served, when it was last written, and when it last failed since then."""
+    """Where a report is in time, as epochs: the due time it last served, when it was last written, and when it last failed since then.
+
+    `last_seconds`: how long writing took; `complaint`: what the last failure said; `_passed`: the last due time that was behind this clock
+    when it was found to lag behind the one that served.
+    """
 
     last_due: int
     last_at: int | None = None
@@ -130,7 +134,7 @@ class Reporting:
             due = track.missed(planned.due, now)
             if due is None or track.rests(now) or self._stopping.is_set():
                 continue
-            if not planned.enabled or self.write(planned):
+            if not planned.enabled or self.write(planned, due):
                 track.serve(due)
                 self._remember()
 
@@ -145,15 +149,17 @@ class Reporting:
         }
         self._remember()
 
-    def write(self, planned: PlannedReport) -> bool:
-        """Write the files of a report out of the Report that scrapes see now, and remove old ones; say whether writing worked."""
+    def write(self, planned: PlannedReport, due: int | None = None) -> bool:
+        """Write the files of a report for a due time (None: at none) out of the Report that scrapes see now, and remove old ones; say
+        whether writing worked.
+        """
         report, parts, started = self._store.current.report, self._parts(), time.monotonic()
         if report is None:
             return False
         now, track = int(self._clock()), self._tracks[planned.name]
         event(LOGGER, logging.DEBUG, "writing a report", report=planned.name)
         try:
-            written = parts.write_report(planned, report)
+            written = parts.write_report(planned, report, due)
         except VzcoverError as error:
             self._failed(planned, str(error), now)
             return False
@@ -161,10 +167,10 @@ class Reporting:
             self._failed(planned, f"{type(error).__name__}: {error}", now, bug=True)
             return False
         track.last_at, track.last_seconds, track.failed_at, track.complaint = now, time.monotonic() - started, None, ""
-        for path in written:
+        for path in written.paths:
             if path.suffix == ".pdf" and planned.is_daily:
                 self._store.publish_pdf(path)
-        names, seconds = ", ".join(path.name for path in written), f"{track.last_seconds:.1f}"
+        names, seconds = ", ".join(path.name for path in written.paths), f"{track.last_seconds:.1f}"
         event(LOGGER, logging.INFO, "wrote a report", report=planned.name, files=names, seconds=seconds)
         tidy()
         try:

@@ -43,7 +43,20 @@ class PlannedReport:
     @property
     def prefix(self) -> str:
         """How the names of its files begin."""
-        return PREFIX if self.is_daily else f"{PREFIX}-{self.name}"
+        return prefix_of(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The files that were made of a report; `bundle_sha256`: the hash of the audit bundle, which is the last of them, None without one."""
+
+    paths: tuple[Path, ...] = ()
+    bundle_sha256: str | None = None
+
+
+def prefix_of(name: str) -> str:
+    """Given a report's name, return how the names of its files begin."""
+    return PREFIX if name == DAILY else f"{PREFIX}-{name}"
 
 
 def planned_reports(config: Config) -> tuple[PlannedReport, ...]:

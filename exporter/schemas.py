@@ -12,6 +12,7 @@ from report.model.guests import Coverage, Protection
 from report.tables.schema_parts import (
     COUNT,
     COUNT_OR_NULL,
+    FLAG,
     INSTANT,
     INSTANT_OR_NULL,
     TEXT,
@@ -69,6 +70,9 @@ def about_schema() -> Schema:
         "What an audit bundle's about.json holds. Later versions only add.",
         record(
             bundle_version={"const": 1},
+            report=described(TEXT, "name of the configured report whose chain it is in"),
+            by_hand=described(FLAG, "made by `vzcover report --bundle`: in a chain beside that of the report"),
+            due_at=described(INSTANT_OR_NULL, "due time that it serves; epoch seconds, UTC; null: made at no due time"),
             generated_at=INSTANT,
             language={"enum": list(LANGUAGES)},
             zone=described(TEXT, "of the instants that people read"),

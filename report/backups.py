@@ -86,7 +86,7 @@ class BackupGroup:
     `newest_archives`: the files of the newest finished snapshot. `row_digest`: a checksum of the whole row of the cheap listing, None
     until the snapshots were read once. `node`: the PVE node that listed a file storage, None for a PBS and where several did.
     `newest_volume`: of a file storage, the volume id of its newest version. `key_fingerprints`: of the keys its snapshots are encrypted
-    with, in the order they were met.
+    with, in the order they were met. `verified_elsewhere`: where the newest VERIFIED_ELSEWHERE was verified, None without one.
     """
 
     server: str
@@ -106,6 +106,7 @@ class BackupGroup:
     node: str | None = None
     newest_volume: str | None = None
     key_fingerprints: tuple[str, ...] = ()
+    verified_elsewhere: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ from report.timeline import (
 _TRIED, _TOLD, _CORRUPT, _USABLE = 1, 2, 3, 4
 _CELL = bytes((GONE, FAILED, BACKUP, FAILED, BACKUP))
 _CELLS = _CELL.ljust(256, b"\0")
+_REMEMBERED = bytes(_TOLD if code == BACKUP else 0 for code in range(256))
 _IS_USABLE = bytes((_USABLE,))
 _UNTOLD = bytes(STRIP_DAYS)
 _ALL_NONE_EXPECTED = bytes((NONE_EXPECTED,)) * STRIP_DAYS
@@ -57,27 +58,24 @@ def strip(
     What is there goes before what tasks tell, this before what is remembered, and that before what is expected: schedules may have been
     other ones then.
     """
-    told, starts = bytearray(STRIP_DAYS), window.starts
+    told, starts = bytearray(remembered.translate(_REMEMBERED)), window.starts
     place = partial(bisect_right, starts)
-    for attempt in attempts:
-        if attempt.started_at < starts[0]:
-            break
-        day = place(attempt.started_at) - 1
-        if day < STRIP_DAYS:
-            told[day] = max(told[day], _TOLD if attempt.result == "ok" else _TRIED)
-    if BACKUP in remembered:
-        for day, code in enumerate(remembered):
-            if code == BACKUP:
-                told[day] = _TOLD
-    for at in corrupt:
-        if starts[0] <= at < starts[-1]:
-            told[place(at) - 1] = _CORRUPT
     for times in usable:
-        # most guests have one on each day: further stores are asked from the first day without
+        # most guests have one on each day: what else tells of days is asked from the first day without
         first = STRIP_DAYS - len(told.lstrip(_IS_USABLE))
         for number in set(map(place, times[bisect_left(times, starts[first]) :])):
             if 0 < number <= STRIP_DAYS:
                 told[number - 1] = _USABLE
+    first = STRIP_DAYS - len(told.lstrip(_IS_USABLE))
+    for at in corrupt:
+        if starts[first] <= at < starts[-1]:
+            told[place(at) - 1] = max(told[place(at) - 1], _CORRUPT)
+    for attempt in attempts:
+        if attempt.started_at < starts[first]:
+            break
+        day = place(attempt.started_at) - 1
+        if day < STRIP_DAYS:
+            told[day] = max(told[day], _TOLD if attempt.result == "ok" else _TRIED)
     if all(told):
         return bytes(told.translate(_CELLS))
     return bytes(

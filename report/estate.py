@@ -10,6 +10,7 @@ from report.facts import ClusterFacts, Facts
 from report.matching import MatchedGroup, guest_keys, match_groups
 from report.model.groups import GroupMatch
 from report.model.reasons import Reason
+from report.provenance import verified_where_they_lie
 from report.stores import UnreadPlace, unattributed_stores, unread_places, unread_stores, usable_groups
 from report.syncs import Syncs
 from report.targets import Target, Targets, find_targets
@@ -87,7 +88,9 @@ def build_estate(facts: Facts, now: int) -> Estate:
     }
     groups = usable_groups(tuple(clusters.values()), tuple(servers.values()), targets, now)
     told = {name: jobs for name, server in servers.items() if (jobs := server.sync_jobs.usable(now)) is not None}
-    syncs = Syncs(told, len(told) == len(servers), _read(servers, now))
+    partial = frozenset(name for name, server in servers.items() if server.sync_jobs.partial)
+    syncs = Syncs(told, len(told) == len(servers), _read(servers, now), partial)
+    groups = verified_where_they_lie(groups, syncs)
     matched = tuple(match_groups(groups, tuple(views.values()), targets, created, syncs))
     return Estate(
         now=now,

@@ -101,13 +101,14 @@ def joined(judgements: Iterable[Judgement]) -> Judgement:
 class Evidence:
     """Everything known of one guest. Instants are epochs, durations seconds.
 
-    `guest_at`: when the guest itself, with its lock, was read. `config` None: not read yet. `promised`: its active jobs by where they
-    write; `included`: PVE's word on its volumes by active job, None where it did not tell. `unread`: why backups of it may exist that were
-    not seen, one reason a store; `unread_promised`: those of stores that its active jobs write to, also where a group there is ambiguous;
-    `unread_copies`: beside `unread`, stores that nobody can reach now. `usual_seconds`: how long its jobs usually take, None where tasks
-    that tell were never read. `servers`: every PBS; `sync_jobs`, `verify_jobs`: by those that told them. `restores`: those that worked and
-    were seen, `restores_unread`: why there may be others; `drills`: those reported. `before`: as it was judged last. `zone` is that of its
-    node, a guess unless `zone_known`.
+    `guest_at`: when the guest itself, with its lock, was read. `config` None: not read yet. `unreadable`: the active jobs whose events PVE
+    alone knows: it tells only the next (B3). `promised`: its active jobs by where they write; `included`: PVE's word on its volumes by
+    active job, None where it did not tell. `unread`: why backups of it may exist that were not seen, one reason a store; `unread_promised`:
+    those of stores that its active jobs write to, also where a group there is ambiguous; `unread_copies`: beside `unread`, stores that
+    nobody can reach now. `usual_seconds`: how long its jobs usually take, None where tasks that tell were never read. `stopped`: its active
+    jobs that cannot run now, by the storage that is not active on its node, by "" where the node is offline (B28, B30). `servers`: every
+    PBS; `sync_jobs`, `verify_jobs`: by those that told them. `restores`: those that worked and were seen, `restores_unread`: why there may
+    be others; `drills`: those reported. `before`: as it was judged last. `zone` is that of its node, a guess unless `zone_known`.
     """
 
     pve: str
@@ -116,7 +117,9 @@ class Evidence:
     config: GuestConfig | None
     coverage: GuestCoverage
     active: tuple[BackupJob, ...]
+    unreadable: tuple[BackupJob, ...]
     promised: Mapping[Target, tuple[BackupJob, ...]]
+    stopped: Mapping[str, tuple[BackupJob, ...]]
     included: Mapping[str, IncludedGuest | None]
     holdings: tuple[Holding, ...]
     newest: Holding | None

@@ -75,6 +75,7 @@ class FindingCode(StrEnum):
     BACKUP_NOT_REACHED = "backup_not_reached"
     BACKUP_WITH_ERRORS = "backup_with_errors"
     MISSED_RUN = "missed_run"
+    NEXT_BACKUP_BLOCKED = "next_backup_blocked"
     BACKUP_STUCK = "backup_stuck"
     STALE_LOCK = "stale_lock"
     LEFTOVER_SNAPSHOT = "leftover_snapshot"
@@ -100,7 +101,8 @@ class FindingCode(StrEnum):
 
 # parameters that are instants, epoch seconds UTC; 0 is "never"
 INSTANTS = frozenset(
-    {"newest", "due", "late_at", "backup", "verified", "usable", "since", "at", "started", "ended", "created", "until"}
+    {"newest", "due", "late_at", "backup", "verified", "source_verified", "usable", "since", "at", "started", "ended"}
+    | {"created", "until"}
 )
 
 
@@ -132,7 +134,7 @@ RULES: Mapping[FindingCode, FindingRule] = {
     **_rules(Area.COPIES, _W, _F.TOO_FEW_COPIES, _F.NO_OFFSITE_COPY, _F.OFFSITE_LATE, _F.SYNC_NOT_CLEAN),
     **_rules(Area.RUNS, _W, _F.BACKUP_FAILED, _F.BACKUP_ABORTED, _F.BACKUP_NOT_REACHED, _F.BACKUP_WITH_ERRORS),
     **_rules(Area.RUNS, _W, _F.MISSED_RUN, _F.BACKUP_STUCK, _F.STALE_LOCK),
-    **_rules(Area.RUNS, _I, _F.LEFTOVER_SNAPSHOT),
+    **_rules(Area.RUNS, _I, _F.NEXT_BACKUP_BLOCKED, _F.LEFTOVER_SNAPSHOT),
     **_rules(Area.VERSIONS, _I, _F.VERSIONS_MISSING, _F.VERSIONS_SURPLUS),
     **_rules(Area.RESTORE, _W, _F.DRILL_FAILED, _F.RESTORE_NOT_PROVEN),
     **_rules(Area.ODDITIES, _W, _F.SIZE_COLLAPSED),
@@ -163,9 +165,9 @@ PARAMETERS: Mapping[FindingCode, tuple[str, ...]] = {
         _F.VOLUME_GROWN: "volume before_bytes now_bytes backup",
         _F.VERIFICATION_FAILED: "place backup verified usable",
         _F.VERSIONS_CORRUPT: "place count newest",
-        _F.VERIFICATION_OVERDUE: "newest limit_seconds rule",
-        _F.VERIFICATION_OUTDATED: "place verified limit_seconds",
-        _F.NEVER_VERIFIED: "place",
+        _F.VERIFICATION_OVERDUE: "newest limit_seconds rule source source_verified",
+        _F.VERIFICATION_OUTDATED: "place verified limit_seconds source source_verified",
+        _F.NEVER_VERIFIED: "place source source_verified",
         _F.VERIFICATION_NOT_POSSIBLE: "place rule",
         _F.ENCRYPTION_LOST: "place since",
         _F.NOT_ENCRYPTED: "place mode rule",
@@ -181,6 +183,7 @@ PARAMETERS: Mapping[FindingCode, tuple[str, ...]] = {
         _F.BACKUP_NOT_REACHED: "at node job message",
         _F.BACKUP_WITH_ERRORS: "at message node",
         _F.MISSED_RUN: "job at node",
+        _F.NEXT_BACKUP_BLOCKED: "at jobs node storage able",
         _F.BACKUP_STUCK: "started node usual_seconds limit_seconds",
         _F.STALE_LOCK: "lock",
         _F.LEFTOVER_SNAPSHOT: "snapshot",

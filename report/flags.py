@@ -11,6 +11,9 @@ from functools import lru_cache
 class SnapshotFlag(IntEnum):
     """What is true of a snapshot; one byte each. Neither VERIFIED nor VERIFY_FAILED: never verified, or not known of a file (H6).
 
+    VERIFIED_ELSEWHERE, as it is read: the verification names another node or datastore than the one it lies in, which stands beside
+    VERIFIED. Once sync jobs are known (`report.provenance`) it stands alone, or not at all (H7).
+
     Plain integers and no IntFlag, whose operators are functions: millions of bytes are looked at.
     """
 
@@ -21,6 +24,7 @@ class SnapshotFlag(IntEnum):
     VERIFY_FAILED = 16
     ENCRYPTED = 32
     SIGNED = 64
+    VERIFIED_ELSEWHERE = 128
 
 
 @lru_cache(maxsize=256)
@@ -48,7 +52,7 @@ class Standing:
 
     `versions`: finished, standard-named; `usable`: those that did not fail verification (H6); `newest_verified`: the last version that was
     verified ok. `unfinished_at`, `protected_at` and (how many) `renamed`: of all snapshots. `protected`, `encrypted`, `verified`, `failed`:
-    how many versions are.
+    how many versions are; `elsewhere`: how many were verified at their source alone.
     """
 
     versions: Sequence[int]
@@ -61,6 +65,7 @@ class Standing:
     encrypted: int
     verified: int
     failed: int
+    elsewhere: int
 
 
 @lru_cache(maxsize=1 << 13)
@@ -81,7 +86,14 @@ def standing_of(flags: bytes) -> Standing:
         encrypted=count_flagged(held, SnapshotFlag.ENCRYPTED),
         verified=count_flagged(held, verified),
         failed=failed,
+        elsewhere=len(only_elsewhere(held)),
     )
+
+
+def only_elsewhere(flags: bytes) -> list[int]:
+    """Given the flags of snapshots, return the positions of those that were verified at their source alone (H7)."""
+    elsewhere, verified = int(SnapshotFlag.VERIFIED_ELSEWHERE), int(SnapshotFlag.VERIFIED)
+    return [position for position in flagged(flags, elsewhere) if not flags[position] & verified]
 
 
 def _positions_without(flags: bytes, refused: int) -> Sequence[int]:

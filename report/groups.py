@@ -94,6 +94,7 @@ def _report(
         encrypted=standing.encrypted,
         verified=standing.verified,
         verify_failed=standing.failed,
+        verified_elsewhere=standing.elsewhere,
         inherited=sum(1 for position in versions if position in matched.inherited) if matched.inherited else 0,
         newest_at=times[versions[-1]] if versions else None,
         oldest_at=times[versions[0]] if versions else None,

@@ -18,6 +18,7 @@ from report.judgements.encryption import judge_encryption
 from report.judgements.freshness import judge_freshness
 from report.judgements.oddities import judge_oddities
 from report.judgements.proof import judge_proof
+from report.judgements.reach import judge_reach
 from report.judgements.runs import judge_runs
 from report.judgements.verification import judge_verification
 from report.judgements.versions import judge_versions
@@ -57,6 +58,7 @@ class GuestJudge:
             judge_encryption(evidence),
             copies.judgement,
             runs.judgement,
+            judge_reach(evidence),
             proven.judgement,
             judge_oddities(evidence),
             judge_versions(self.groups.get((evidence.pve, guest.vmid), ())),
@@ -120,15 +122,16 @@ class GuestJudge:
 
     def _waived(self, evidence: Evidence, judgements: Sequence[Judgement]) -> Applied:
         """Return the guest's findings, the gravest first, with their ages, after its waivers."""
-        notes = evidence.config.notes if evidence.config else None
-        asked = (self.layout.around.policy, evidence.pve, evidence.guest, notes)
+        policy = self.layout.around.policy
+        noted = noted_waivers(policy, evidence.pve, evidence.guest, evidence.config.notes if evidence.config else None)
         unread = [
             Finding.of(FindingCode.WAIVER_NOT_READ, problem.line, line=problem.line, fault=problem.fault)
-            for problem in noted_waivers(*asked).problems
+            for problem in noted.problems
         ]
         found = (*(finding for judgement in judgements for finding in judgement.findings), *unread)
         aged = with_ages(sorted(found, key=_rank), evidence.before, evidence.now)
-        return apply_waivers(aged, waivers_of(*asked, self.waivers), evidence.now)
+        waivers = waivers_of(policy, evidence.pve, evidence.guest, noted, self.waivers)
+        return apply_waivers(aged, waivers, evidence.now)
 
 
 def _newest_verified_at(evidence: Evidence) -> int | None:

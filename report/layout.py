@@ -11,6 +11,8 @@ from report.estate import Estate
 from report.evidence import Evidence, Holding, ambiguous, newest_of, versions_of
 from report.expectations import expectation_of
 from report.facts import BackupJob, Drill, Guest, StorageDefinition, VzdumpDefaults
+from report.jobs import parse_schedule
+from report.judgements.reach import stopped_jobs
 from report.matching import MatchedGroup
 from report.model.reasons import Reason, ReasonCode
 from report.past import Past, judged_before
@@ -48,11 +50,13 @@ class _Place:
 
 @dataclass(frozen=True, slots=True)
 class _Duty:
-    """What the active jobs of a guest promise, the same for all guests of a node with the same jobs. `unread`: why backups may lie in the
-    cluster's own stores that were not seen.
+    """What the active jobs of a guest promise, the same for all guests of a node with the same jobs. `unreadable`: those whose schedule is
+    not; `unread`: why backups may lie in the cluster's own stores that were not seen.
     """
 
+    unreadable: tuple[BackupJob, ...]
     promised: Promised
+    stopped: Mapping[str, tuple[BackupJob, ...]]
     unread: tuple[Reason, ...]
     unread_promised: tuple[Reason, ...]
     usual_seconds: int | None
@@ -84,7 +88,9 @@ class Layout:
             config=config,
             coverage=case.covered[guest.vmid],
             active=active,
+            unreadable=duty.unreadable,
             promised=duty.promised,
+            stopped=duty.stopped,
             included={job.id: case.included.get(job.id, {}).get(guest.vmid) for job in active},
             holdings=holdings,
             newest=newest_of(holdings),
@@ -120,7 +126,9 @@ class Layout:
             # a task is told to be a job's by its start, which needs the zone
             tellable = bool(case.view.zones) and not case.history.unread_nodes
             self._duties[key] = _Duty(
+                tuple(job for job in active if parse_schedule(job.schedule or "") is None),
                 promised,
+                stopped_jobs(active, guest.node, case.view),
                 unread,
                 tuple(each for each in unread if dict(each.params).get("storage") in storages or each in unlistable),
                 usual_seconds(active, case.lasted) if tellable else None,

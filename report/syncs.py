@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from report.backups import BackupGroup, PbsJob
@@ -16,11 +16,14 @@ DEFAULT_OWNER = "root@pam"
 
 @dataclass(frozen=True, slots=True)
 class Syncs:
-    """`jobs`: the sync jobs of each PBS that told them, `complete`: all did; `read`: the places of which every group was seen."""
+    """`jobs`: the sync jobs of each PBS that told them, `complete`: all did; `read`: the places of which every group was seen; `partial`:
+    the servers that may have others than they told.
+    """
 
     jobs: Mapping[str, tuple[PbsJob, ...]]
     complete: bool
     read: frozenset[Target]
+    partial: frozenset[str] = frozenset()
 
     def origins(self, group: BackupGroup) -> frozenset[Target]:
         """Given a group, return the places on its own server from which sync jobs may have pulled it.
@@ -38,6 +41,28 @@ class Syncs:
             return True
         pushed = any(job.direction == "push" for jobs in self.jobs.values() for job in jobs)
         return pushed or any(job.owner == group.owner for job in self.jobs.get(group.server, ()))
+
+    def brings(self, group: BackupGroup) -> bool | None:
+        """Given a group, say whether a sync writes it: one of its server that pulls, or one of any that pushes to such a place, whose
+        remote tells of no address; None where the jobs that may were not all told.
+        """
+        if any(writes(job, group) for job in self.jobs.get(group.server, ())):
+            return True
+        if any(_pushes(job, group) for jobs in self.jobs.values() for job in jobs):
+            return True
+        return False if self.complete and group.server not in self.partial else None
+
+
+def _pushes(job: PbsJob, group: BackupGroup) -> bool:
+    """Say whether a job pushes to a place that is named as the group's: the namespaces below the job's keep their names."""
+    if job.direction != "push" or job.remote_store != group.datastore:
+        return False
+    root = job.remote_namespace or ""
+    if root and group.namespace != root and not group.namespace.startswith(f"{root}/"):
+        return False
+    below = group.namespace[len(root) :].strip("/")
+    namespace = "/".join(part for part in (job.namespace, below) if part)
+    return carries(job, replace(group, datastore=job.datastore, namespace=namespace))
 
 
 def writes(job: PbsJob, group: BackupGroup) -> bool:

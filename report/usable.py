@@ -9,6 +9,8 @@ from report.judgements.encryption import key_of, may_decrypt
 from report.model.guests import UsableBackup
 from report.restores import pbs_volume
 
+_F = SnapshotFlag
+
 
 def usable_backup(evidence: Evidence) -> UsableBackup | None:
     """Given the evidence on a guest, return its newest usable backup, through an entry of its own cluster where one leads there."""
@@ -18,6 +20,7 @@ def usable_backup(evidence: Evidence) -> UsableBackup | None:
     group, position = newest.matched.group, newest.usable[-1]
     at, size = newest.at(position), group.snapshots.sizes[position]
     entry = entry_for(newest, position, evidence.guest.node)
+    verified, elsewhere = (newest.has(position, flag) for flag in (_F.VERIFIED, _F.VERIFIED_ELSEWHERE))
     volume = group.newest_volume if position == newest.versions[-1] else None
     if newest.pbs:
         volume = pbs_volume(entry.storage, group.backup_type, group.backup_id, at) if entry else None
@@ -31,7 +34,8 @@ def usable_backup(evidence: Evidence) -> UsableBackup | None:
         storage=entry.storage if entry else None,
         volume=volume,
         size_bytes=size if size > 0 else None,
-        verified=newest.has(position, SnapshotFlag.VERIFIED) if newest.pbs else None,
+        verified=verified if newest.pbs else None,
+        verified_elsewhere=group.verified_elsewhere if elsewhere and not verified else None,
         encrypted=newest.has(position, SnapshotFlag.ENCRYPTED) if newest.pbs else None,
         key=key_of(newest, position),
         nodes=_nodes(newest, entry),

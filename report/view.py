@@ -17,6 +17,7 @@ class ClusterView:
 
     `pools` maps every pool that is known to exist to its direct members; `missing_pools` are known not to exist (B24); a pool in
     neither is hidden. `storages_held`: as they were last read, however long ago, for who may have written a backup.
+    `offline`: nodes that the cluster says are; `inactive`: (node, storage) where the node has the storage enabled and cannot use it (D3).
     `zones` are the nodes' own time zones (F5), which do not age.
     """
 
@@ -25,9 +26,11 @@ class ClusterView:
     pools: Mapping[str, frozenset[int]]
     missing_pools: frozenset[str]
     nodes: frozenset[str] | None
+    offline: frozenset[str]
     jobs: tuple[BackupJob, ...] | None
     storages: Mapping[str, StorageDefinition] | None
     storages_held: Mapping[str, StorageDefinition]
+    inactive: frozenset[tuple[str, str]]
     all_storages_visible: bool
     all_guests_visible: bool
     defaults: Mapping[str, VzdumpDefaults]
@@ -71,9 +74,16 @@ def view_cluster(facts: ClusterFacts, now: int) -> ClusterView:
         pools={pool: frozenset(members) for pool, members in pools.items()},
         missing_pools=frozenset(missing),
         nodes=frozenset(node.name for node in nodes) if nodes else None,
+        offline=frozenset(node.name for node in nodes or () if node.online is False),
         jobs=facts.jobs.usable(now),
         storages={storage.storage: storage for storage in storages} if storages is not None else None,
         storages_held={storage.storage: storage for storage in held},
+        inactive=frozenset(
+            (node, state.storage)
+            for node, reading in facts.storage_states.items()
+            for state in reading.usable(now) or ()
+            if state.enabled and not state.active
+        ),
         all_storages_visible=permissions is not None and permissions.below("Datastore.Audit", "/storage"),
         all_guests_visible=permissions is not None and permissions.below("VM.Audit", "/vms"),
         defaults={node: value for node, reading in facts.vzdump_defaults.items() if (value := reading.usable(now))},

@@ -58,8 +58,7 @@ def _undecided_for(privilege: str, path: str, covered: Mapping[int, GuestCoverag
 def _failed_collectors(
     facts: ClusterFacts, view: ClusterView, covered: Mapping[int, GuestCoverage], now: int
 ) -> Iterator[Issue]:
-    offline = {node.name for node in facts.nodes.usable(now) or () if node.online is False}
-    for node in sorted(offline):
+    for node in sorted(view.offline):
         there = tuple(sorted(guest.vmid for guest in view.guests or () if guest.node == node))
         yield Issue(facts.name, node, IssueCode.NODE_OFFLINE, (("node", node),), there)
     missing = {(needed.privilege, needed.path) for needed in missing_privileges(PVE, view.permissions)}
@@ -67,9 +66,9 @@ def _failed_collectors(
         if reading.value is not None and reading.usable(now) is None:
             params = (("collector", collector), ("fetched_at", reading.fetched_at or 0))
             yield Issue(facts.name, subject, IssueCode.FACTS_STALE, params)
-        if reading.failure is None or not facts.up or subject in offline:
+        if reading.failure is None or not facts.up or subject in view.offline:
             continue
-        if reading.failure.code == "node_unreachable" and offline:
+        if reading.failure.code == "node_unreachable" and view.offline:
             continue  # the node is said to be off already
         if reading.failure.code == "forbidden" and missing:
             continue  # said already, with its remedy, by the missing privilege

@@ -61,6 +61,9 @@ class Noted:
     problems: tuple[NotesProblem, ...] = ()
 
 
+NOTHING_NOTED = Noted()
+
+
 class _FaultError(Exception):
     """A line that does not read."""
 

@@ -12,7 +12,7 @@ from report.facts import Guest
 from report.findings import Finding, FindingCode
 from report.model.guests import WaivedFinding
 from report.policy import NO_END, WAIVER_EXPIRED_SECONDS, WAIVER_NOTICE_SECONDS, Policy, Scope, Waiver
-from report.waiver_notes import VOLUME_CODES, Noted, read_notes
+from report.waiver_notes import NOTHING_NOTED, VOLUME_CODES, Noted, read_notes
 
 # where several waivers hide the same, the one that says most is shown: then the one that lasts longest
 _ORIGINS = ("configuration", "notes", "tag")
@@ -54,23 +54,25 @@ def candidates_of(waivers: Iterable[Waiver]) -> Candidates:
 
 
 def waivers_of(
-    policy: Policy, pve: str, guest: Guest, notes: str | None, candidates: Candidates | None = None
+    policy: Policy, pve: str, guest: Guest, noted: Noted, candidates: Candidates | None = None
 ) -> tuple[Waiver, ...]:
-    """Given the policy, a guest of a cluster and its notes (None: not known), return its waivers, run out or not: those of the
-    configuration, of its tag, and of its notes where the policy lets them. `candidates`: the configuration's, if they were sorted before.
+    """Given the policy, a guest of a cluster and what its notes say, return its waivers, run out or not: those of the configuration, of its
+    tag, and of its notes. `candidates`: the configuration's, if they were sorted before.
     """
     asked = candidates.for_guest(guest.vmid) if candidates else policy.waivers
     found = [waiver for waiver in asked if waiver.scope.matches(pve, guest)]
     tag = policy.waive_by_tag
     if tag and tag in guest.tags:
         found.append(Waiver(Scope.of_guest(pve, guest.vmid), f"tag {tag}", NO_END, origin="tag"))
-    return (*found, *noted_waivers(policy, pve, guest, notes).waivers)
+    return (*found, *noted.waivers)
 
 
 def noted_waivers(policy: Policy, pve: str, guest: Guest, notes: str | None) -> Noted:
-    """Given the same, return what the guest's notes say of waivers; nothing where the policy does not let them."""
+    """Given the policy, a guest of a cluster and its notes (None: not known), return what they say of waivers; nothing where the policy
+    does not let them.
+    """
     if not policy.waive_in_notes or not notes:
-        return Noted()
+        return NOTHING_NOTED
     return read_notes(pve, guest.vmid, notes, policy.zone)
 
 

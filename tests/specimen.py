@@ -381,7 +381,15 @@ def _groups() -> list[GroupReport]:
             100, unfinished=1, encrypted=7, key_fingerprints=("12:34:56:78:9a:bc:de:f0:" + "11:" * 23 + "22",)
         ),
         group_report(
-            100, namespace="copies", snapshots=4, verified=4, actual=4, delta=-3, missing=3, state=RetentionState.SHORT
+            100,
+            namespace="copies",
+            snapshots=4,
+            verified=1,
+            verified_elsewhere=3,
+            actual=4,
+            delta=-3,
+            missing=3,
+            state=RetentionState.SHORT,
         ),
         group_report(
             101, backup_type="ct", snapshots=3, actual=3, expected=3, low=3, high=3, state=RetentionState.YOUNG

@@ -31,6 +31,7 @@ HERE, AWAY = "pbs1/main", "pbs2/vault"
 _KEY = "1a:2b:3c:4d"
 
 _F, _of = FindingCode, Finding.of
+_NOT_AT_SOURCE: dict[str, Any] = {"source": "", "source_verified": 0}
 _FINDINGS = (
     _of(_F.NEVER_BACKED_UP),
     _of(_F.NO_USABLE_BACKUP, failed=3, inherited=2),
@@ -47,9 +48,9 @@ _FINDINGS = (
     _of(_F.VOLUME_GROWN, "scsi0", volume="scsi0", before_bytes=32 * 2**30, now_bytes=64 * 2**30, backup=NEWEST),
     _of(_F.VERIFICATION_FAILED, HERE, place=HERE, backup=NEWEST, verified=NOW - 3600, usable=NEWEST - DAY),
     _of(_F.VERSIONS_CORRUPT, HERE, place=HERE, count=2, newest=NEWEST - 9 * DAY),
-    _of(_F.VERIFICATION_OVERDUE, newest=NOW - 45 * DAY, limit_seconds=30 * DAY, rule="production"),
-    _of(_F.VERIFICATION_OUTDATED, HERE, place=HERE, verified=NOW - 41 * DAY, limit_seconds=30 * DAY),
-    _of(_F.NEVER_VERIFIED, AWAY, place=AWAY),
+    _of(_F.VERIFICATION_OVERDUE, newest=NOW - 45 * DAY, limit_seconds=30 * DAY, rule="production", **_NOT_AT_SOURCE),
+    _of(_F.VERIFICATION_OUTDATED, HERE, place=HERE, verified=NOW - 41 * DAY, limit_seconds=30 * DAY, **_NOT_AT_SOURCE),
+    _of(_F.NEVER_VERIFIED, AWAY, place=AWAY, source="pbs1/main", source_verified=NOW - 4 * DAY),
     _of(_F.VERIFICATION_NOT_POSSIBLE, place="lab/nas", rule="production"),
     _of(_F.ENCRYPTION_LOST, HERE, place=HERE, since=NOW - 3 * DAY),
     _of(_F.NOT_ENCRYPTED, HERE, place=HERE, mode="plain", rule="production"),
@@ -65,6 +66,7 @@ _FINDINGS = (
     _of(_F.BACKUP_NOT_REACHED, at=NEWEST, node="pve1", job="nightly", message="could not activate storage 'nas'"),
     _of(_F.BACKUP_WITH_ERRORS, at=NEWEST, message="pruning failed: permission denied", node="pve1"),
     _of(_F.MISSED_RUN, "nightly", job="nightly", at=NEWEST, node="pve3"),
+    _of(_F.NEXT_BACKUP_BLOCKED, "nas", at=NEWEST + DAY, jobs="weekly", node="pve3", storage="nas", able="nightly"),
     _of(_F.BACKUP_STUCK, started=NOW - 20 * 3600, node="pve1", usual_seconds=3600, limit_seconds=6 * 3600),
     _of(_F.STALE_LOCK, lock="backup"),
     _of(_F.LEFTOVER_SNAPSHOT, snapshot="vzdump"),

@@ -14,11 +14,15 @@ from bench.__main__ import main
 from bench.estate import Refresh
 from bench.judging import facts_of
 from bench.measurements.backups import asked_row
-from bench.site.plan import NOW, Site
+from bench.measurements.papers import goals, samples
+from bench.site.plan import NOW, ZONE, Site
+from bench.site.report import report_of
 from bench.table import Row, limited, percentile, text_of, times_row
 from report.analyse import analyse
 from report.model.groups import RetentionState
 from report.model.guests import Protection
+from report.model.report import ChangeKind
+from report.rows.paper import build_paper
 from tests.simulator_process import REPOSITORY
 
 TOLD = (
@@ -46,10 +50,21 @@ TOLD = (
     "exposition of 5 guests with 5 groups",
     "exposition of 10 guests with 10 groups",
     "report of 10 guests as PDF",
+    "report of 10 guests as HTML",
+    "report of 10 guests as CSV",
+    "report of 10 guests as XLSX",
+    "report of 10 guests as JSON",
     "report of 10 guests, WeasyPrint from its HTML",
-    "history of 365 days, size",
-    "history of 365 days, asked",
-    "history of 365 days, kept",
+    "history of 365 days of 10 guests, size",
+    "history of 365 days: the year of a guest",
+    "history of 365 days: `vzcover history GUEST`",
+    "history of 365 days: changes since yesterday",
+    "history of 365 days: 28 days of every guest",
+    "history of 365 days: trend of 90 days",
+    "history of 365 days: forecast of every datastore",
+    "history of 365 days: opened at the start",
+    "history of 365 days: the first refresh of a day",
+    "history of 365 days: a refresh in which every guest has a newer backup",
     "analysis of 10 guests, 20 groups, first",
     "analysis of 10 guests, 20 groups, steady",
     "analysis of 10 guests, 20 groups, Report beside the facts",
@@ -64,6 +79,37 @@ TOLD = (
     "PBS 300 × 3, peak RSS",
     "soak of 10 refreshes, RSS",
 )
+# tables and charts of a paper that shows all it can
+SHOWN = {
+    "worst",
+    "changes",
+    "trend",
+    "capacity",
+    "guests_without_backup",
+    "guests_at_risk",
+    "guests",
+    "retention",
+    "orphans",
+    "volumes",
+    "checks",
+    "copies",
+    "worth_knowing",
+    "jobs",
+    "storages",
+    "datastores",
+    "usage",
+    "pbs_jobs",
+    "runbook_storages",
+    "runbook",
+    "waivers",
+    "method_sources",
+    "method_rules",
+}
+PROMISED = {
+    "report of 10 guests as PDF": "≤ 1 s, ≤ 200 MB",
+    "history of 365 days of 10 guests, size": "≤ 500 MB",
+    "history of 365 days: changes since yesterday": "≤ 1 s",
+}
 # what is counted is counted the same however slow or loaded the machine is
 COUNTED = ("first refresh: asked", "steady refresh: asked", "groups changed", "re-read after tasks")
 
@@ -72,7 +118,7 @@ def test_a_tiny_bench_prints_and_writes_every_row(tmp_path: Path) -> None:
     written = tmp_path / "bench.json"
     sizes = ("--guests", "10", "--scrapes", "2", "--backups", "300x3", "--refreshes", "10")
     command = [sys.executable, "-m", "bench", *sizes, "--json", str(written)]
-    done = subprocess.run(command, cwd=REPOSITORY, check=False, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=REPOSITORY, check=False, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     document = json.loads(written.read_text(encoding="utf-8"))
     rows = {row["what"]: row for row in document["rows"]}
@@ -86,6 +132,8 @@ def test_a_tiny_bench_prints_and_writes_every_row(tmp_path: Path) -> None:
     counted = [row for what, row in rows.items() if what.endswith(COUNTED)]
     assert [row["measured"] for row in counted if not row["met"]] == []
     assert len(counted) == len(COUNTED)
+    for what, goal in PROMISED.items():
+        assert rows[what]["goal"] == goal, what
     changed = rows["PBS 300 × 3, 3 groups changed"]["figures"]
     # 3 snapshots and the new one of each changed group; two groups have their turn in the slow round: 300 in 288 refreshes
     assert (changed["changed_manifests"], changed["slow_manifests"], changed["server_manifests"]) == (12, 6, 18)
@@ -119,6 +167,26 @@ def test_the_made_site_holds_what_its_policy_leaves_and_is_judged_so() -> None:
         Protection.AT_RISK,
         Protection.WAIVED,
     }
+
+
+def test_the_report_that_is_drawn_has_something_in_every_part_of_a_paper() -> None:
+    made = report_of(200)
+    guests = [(guest.pve, guest.guest.vmid) for guest in made.guests]
+    assert guests == sorted(guests)
+    paper = build_paper(made, "en", ZONE)
+    found = {section.key for section in (*paper.front.sections, *paper.sections) if section.rows or section.chart}
+    assert found >= SHOWN
+    assert [issue.code for issue in made.issues] == []
+    assert {change.kind for change in made.changes} >= {ChangeKind.LOST, ChangeKind.NEW}
+    assert all(store.forecast and store.forecast.origin == "history" for store in made.datastores)
+
+
+def test_samples_below_the_size_are_drawn_and_the_size_itself_in_every_format() -> None:
+    assert [(each.guests, len(each.formats)) for each in samples(10)] == [(10, 5)]
+    assert [(each.guests, len(each.formats)) for each in samples(1_000)] == [(100, 2), (1_000, 5)]
+    assert [each.guests for each in samples(10_000)] == [100, 1_000, 2_000, 10_000]
+    assert [row for row, _ in goals("pdf", 10_000).values()] == [8.0, 200.0]
+    assert goals("html", 10_000) == {}
 
 
 @pytest.mark.parametrize("wrong", ["2000", "0x5", "x", "2000x-1"])

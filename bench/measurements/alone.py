@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import mean
-from typing import Any
 
 from bench.decoding import WAYS
-from bench.measurements.common import PDF_COST, REFRESH_CPU, Bench, child
+from bench.measurements.common import PDF_COST, REFRESH_CPU, Bench, child, cost_row
 from bench.table import MEGA, MILLI, Row, limited
 
 
@@ -32,7 +31,7 @@ def stage_rows(bench: Bench) -> Iterator[Row]:
     yield _split_row("refresh alone, first, CPU by step", [first])
     yield _split_row("refresh alone, steady, CPU by step", steady)
     for name, cost in found["renderings"].items():
-        yield _cost_row(f"{name} alone", cost, PDF_COST if name == "PDF" else {})
+        yield cost_row(f"{name} alone", cost, PDF_COST if name == "PDF" else {})
 
 
 def _split_row(what: str, rounds: Sequence[Mapping[str, Mapping[str, float]]]) -> Row:
@@ -40,16 +39,3 @@ def _split_row(what: str, rounds: Sequence[Mapping[str, Mapping[str, float]]]) -
     figures = {f"{step}_cpu_seconds": cpu for step, cpu in steps.items()} | {"cpu_seconds": sum(steps.values())}
     split = " + ".join(f"{step} {cpu:.2f}" for step, cpu in steps.items())
     return limited(what, f"{figures['cpu_seconds']:.2f} s = {split}", figures, REFRESH_CPU)
-
-
-def _cost_row(what: str, cost: Mapping[str, Any], goals: Mapping[str, tuple[float, str]]) -> Row:
-    figures = {
-        "wall_seconds": cost["wall"],
-        "cpu_seconds": cost["cpu"],
-        "growth_mb": cost["growth"] / MEGA,
-        "megabytes": cost["bytes"] / MEGA,
-    }
-    measured = (
-        f"{cost['wall']:.2f} s, CPU {cost['cpu']:.2f} s, +{figures['growth_mb']:.0f} MB; {figures['megabytes']:.1f} MB"
-    )
-    return limited(what, measured, figures, goals)

@@ -12,7 +12,7 @@ from statistics import mean
 from typing import Any
 
 from bench.scrapes import Timings
-from bench.table import Row, limited, times_row
+from bench.table import MEGA, Row, limited, times_row
 from tests.simulator_process import REPOSITORY, SimulatorHandle
 
 STEADY_REFRESHES = 3
@@ -33,9 +33,9 @@ class Bench:
 
 
 def child(module: str, *arguments: object) -> Any:
-    """Run a module of the bench and return what it printed, read as JSON."""
+    """Run a module of the bench and return what it printed, read as JSON; None where it printed nothing."""
     command = [sys.executable, "-m", module, *map(str, arguments)]
-    return json.loads(subprocess.run(command, cwd=REPOSITORY, check=True, stdout=subprocess.PIPE).stdout)
+    return json.loads(subprocess.run(command, cwd=REPOSITORY, check=True, stdout=subprocess.PIPE).stdout or "null")
 
 
 def mean_of(figures: Sequence[Mapping[str, float]]) -> dict[str, float]:
@@ -53,6 +53,20 @@ def refresh_row(what: str, wall: float, cpu: float) -> Row:
     """Given what a refresh of the daemon cost, in seconds, return its row."""
     measured = f"CPU {cpu:.2f} s, wall {wall:.2f} s"
     return limited(what, measured, {"cpu_seconds": cpu, "wall_seconds": wall}, REFRESH_CPU)
+
+
+def cost_row(what: str, cost: Mapping[str, Any], goals: Mapping[str, tuple[float, str]]) -> Row:
+    """Given what writing something cost (`bench.process.Cost` and its `bytes`) and the goals, return its row."""
+    figures = {
+        "wall_seconds": cost["wall"],
+        "cpu_seconds": cost["cpu"],
+        "growth_mb": cost["growth"] / MEGA,
+        "megabytes": cost["bytes"] / MEGA,
+    }
+    measured = (
+        f"{cost['wall']:.2f} s, CPU {cost['cpu']:.2f} s, +{figures['growth_mb']:.0f} MB; {figures['megabytes']:.1f} MB"
+    )
+    return limited(what, measured, figures, goals)
 
 
 def calls_row(what: str, requests: Mapping[str, int]) -> Row:

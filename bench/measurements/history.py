@@ -1,4 +1,4 @@
-"""A year of days in the history: how large it is, and what keeping and asking cost."""
+"""A year of days in the history: how large it is, and what asking and keeping cost."""
 
 from __future__ import annotations
 
@@ -13,13 +13,11 @@ ANSWER = {"seconds": (1.0, "≤ 1 s")}
 
 
 def history_rows(guests: int) -> Iterator[Row]:
-    """Given how many guests, make a year of them in a process of its own, and ask it."""
-    costs = child("bench.days", guests, DAYS)
-    size = costs["bytes"] / MEGA
-    yield limited(f"history of {DAYS} days, size", f"{size:.0f} MB", {"megabytes": size}, SIZE)
-    asked = max(costs["guest"], costs["totals"])
-    answered = f"a guest {costs['guest'] * MILLI:.0f} ms, all together {costs['totals'] * MILLI:.0f} ms"
-    yield limited(f"history of {DAYS} days, asked", answered, {"seconds": asked}, ANSWER)
-    kept = f"a refresh in which every guest changed {costs['keep']:.2f} s, the first of a day {costs['next_day']:.2f} s"
-    figures = {"keep_seconds": costs["keep"], "next_day_seconds": costs["next_day"], "open_seconds": costs["open"]}
-    yield Row(f"history of {DAYS} days, kept", f"{kept}, opened {costs['open']:.2f} s", figures)
+    """Given how many guests, make a year of them in a process of its own, ask it, and go on with the next day."""
+    told = child("bench.days", guests, DAYS)
+    name, size = f"history of {DAYS} days", told["bytes"] / MEGA
+    yield limited(f"{name} of {guests:,} guests, size", f"{size:.0f} MB", {"megabytes": size}, SIZE)
+    for what, seconds in told["answers"].items():
+        yield limited(f"{name}: {what}", f"{seconds * MILLI:.0f} ms", {"seconds": seconds}, ANSWER)
+    for what, seconds in told["written"].items():
+        yield Row(f"{name}: {what}", f"{seconds:.2f} s", {"seconds": seconds})

@@ -36,7 +36,9 @@ def server_of(site: Site) -> PbsFacts:
         True,
         (("pbs.example", 8007),),
         version=a.reading("4.1.0"),
-        permissions=a.reading(Permissions({"/": {"Datastore.Audit": True, "Sys.Audit": True}})),
+        permissions=a.reading(
+            Permissions({"/": dict.fromkeys(("Datastore.Audit", "Sys.Audit", "Remote.Audit"), True)})
+        ),
         zone=a.reading(ZONE_NAME),
         datastores=a.reading(tuple(Datastore(store, total_bytes=10**14, used_bytes=10**13) for store in stores)),
         namespaces={store: a.reading((PLACES[store],)) for store in stores},

@@ -1,19 +1,20 @@
-"""`vzcover verify-bundle`: bundles checked one by one and as a chain."""
+"""`vzcover verify-bundle`: bundles checked one by one and as chains."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
 from pathlib import Path
 
-from exporter.bundle.reading import Bundle, bundles_in, in_order, is_bundle, read_bundle
+from exporter.bundle.chains import broken_links, by_chain, in_order, made_later, missing_before
+from exporter.bundle.content import Chain
+from exporter.bundle.reading import Bundle, bundles_in, is_bundle, read_bundle
 from exporter.errors import BundleError
 from exporter.terminal import complain, shown
 
 EPILOG = """\
 exit codes:
-  0  every bundle is whole, and each names the one before it
+  0  every bundle is whole, and each names the one before it in its chain
   1  a file was changed, removed or added, a link of the chain is broken, or the chain begins after a bundle that is not here
   2  a bundle cannot be read
 """
@@ -35,45 +36,21 @@ def verify_options(parser: argparse.ArgumentParser) -> None:
 
 
 def verify_bundle(options: argparse.Namespace) -> int:
-    """Check bundles, print a line for each and one for each broken link, and return the exit code."""
+    """Check bundles chain by chain, print a line for each and one for each broken link, and return the exit code."""
     bundles, unreadable = _read(options.paths)
-    for bundle in bundles:
-        print(shown(_line(bundle)))
-    links = broken_links(bundles)
-    for link in links:
-        print(shown(link))
+    hashes = {bundle.sha256 for bundle in bundles}
     # a bundle that is named alone is no chain
-    headless = "" if [bundle.path for bundle in bundles] == options.paths[:1] else missing_before(bundles)
-    if headless:
-        print(shown(headless))
+    alone = [bundle.path for bundle in bundles] == options.paths[:1]
+    broken = headless = False
+    for chain, links in by_chain(bundles).items():
+        faults, missing = broken_links(links), "" if alone else missing_before(links, hashes)
+        for line in (_heading(chain, links), *map(_line, links), *made_later(links), *faults, *filter(None, [missing])):
+            print(shown(line))
+        broken |= bool(faults) or any(bundle.faults for bundle in links)
+        headless |= bool(missing)
     if unreadable:
         return BundleError.exit_code
-    return int(bool(links) or any(bundle.faults for bundle in bundles) or bool(headless and not options.part))
-
-
-def missing_before(bundles: Sequence[Bundle]) -> str:
-    """Given bundles in order, say that the first one follows another, which then is missing; "" where it follows none."""
-    first = next(iter(bundles), None)
-    if first is None or first.previous is None:
-        return ""
-    before = f"{first.previous.name} ({first.previous.sha256[:16]}…)"
-    return f"the chain begins after {before}, which is not here: what was before {first.name} is not checked"
-
-
-def broken_links(bundles: Sequence[Bundle]) -> list[str]:
-    """Given bundles in order, return what is wrong between each and the next."""
-    return [fault for before, bundle in pairwise(bundles) if (fault := _broken(before, bundle))]
-
-
-def _broken(before: Bundle, bundle: Bundle) -> str:
-    if bundle.previous is None:
-        return f"broken link: {bundle.name} names no bundle before it, but {before.name} stands there"
-    if bundle.previous.sha256 == before.sha256:
-        return ""
-    return (
-        f"broken link: {bundle.name} follows {bundle.previous.name} ({bundle.previous.sha256[:16]}…), not this {before.name}: "
-        "one between them is missing, they are in another order, or it was made anew"
-    )
+    return int(broken or (headless and not options.part))
 
 
 def _read(paths: Iterable[Path]) -> tuple[list[Bundle], bool]:
@@ -94,7 +71,7 @@ def _read(paths: Iterable[Path]) -> tuple[list[Bundle], bool]:
             except BundleError as error:
                 complain(str(error))
                 unreadable = True
-        bundles += read if found == [path] else in_order(read)
+        bundles += read if found == [path] else _sorted(read)
     return bundles, unreadable
 
 
@@ -106,6 +83,14 @@ def _below(path: Path) -> list[Path]:
     if not found:
         raise BundleError(str(path), "no bundle is in it")
     return found
+
+
+def _sorted(bundles: Iterable[Bundle]) -> list[Bundle]:
+    return [bundle for links in by_chain(bundles).values() for bundle in in_order(links)]
+
+
+def _heading(chain: Chain, links: Sequence[Bundle]) -> str:
+    return f"chain of {chain}: {len(links)} bundle{'s' if len(links) > 1 else ''}"
 
 
 def _line(bundle: Bundle) -> str:

@@ -14,14 +14,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from exporter.config.reports import DAILY
 from exporter.deliver import PREFIX, STAMP, Reader, render
+from exporter.reports import prefix_of
 from report.model.report import Report
 from report.version import VERSION
 
 SUMS = "SHA256SUMS"
 PREVIOUS = "PREVIOUS"
 ABOUT = "about.json"
+ZIP = ".zip"
 FIRST = "none\n"
+_BY_HAND = ".by-hand"
 # the report's files by the endings that `render` gives them
 _NAMES = {
     "pdf": "report.pdf",
@@ -32,6 +36,7 @@ _NAMES = {
 }
 _FORMATS = ("pdf", "html", "json", "csv")
 _LINE = re.compile(r"([0-9a-f]{64})  ([^\n]+)")
+_FILE_NAME = re.compile(rf"{PREFIX}-(?:([a-z0-9-]+)-)?\d{{8}}T\d{{6}}Z(.*)\{ZIP}")
 # a zip cannot tell of years before
 _ZIP_BEGINS = 315_532_800
 
@@ -44,28 +49,56 @@ class Link:
     name: str
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Chain:
+    """Bundles of which each names the one before: those of one configured report, made at its times or by hand."""
+
+    report: str
+    by_hand: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.report}, by hand" if self.by_hand else self.report
+
+
 @dataclass(frozen=True, slots=True)
 class Made:
-    """With what a bundle was made: SHA-256 of the settings, and the version of Python."""
+    """For what a bundle was made, and with what: its chain, the due time that it serves (epoch; None: at no due time), SHA-256 of the
+    settings, and the version of Python.
+    """
 
+    chain: Chain
+    due_at: int | None
     config_sha256: str
     python: str
 
 
-def bundle_files(report: Report, reader: Reader, made: Made, previous: Link | None) -> dict[str, bytes]:
-    """Given a Report, its reader, with what it was made, and the bundle before (None: this is the first), return the bundle's files by
-    name, in order; the same for the same input.
-    """
+def content_of(report: Report, reader: Reader, made: Made) -> dict[str, bytes]:
+    """Given a Report, its reader and how it was made, return a bundle's files by name, without what links it to others."""
     files = {_NAMES[ending]: content for ending, content in render(report, reader, _FORMATS).items()}
-    files[ABOUT] = (json.dumps(_about(report, reader, made), indent=2, ensure_ascii=False) + "\n").encode()
-    files[PREVIOUS] = (f"{previous.sha256}  {previous.name}\n" if previous else FIRST).encode()
-    sums = "".join(f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in files.items())
+    return {**files, ABOUT: (json.dumps(_about(report, reader, made), indent=2, ensure_ascii=False) + "\n").encode()}
+
+
+def linked(content: Mapping[str, bytes], previous: Link | None) -> dict[str, bytes]:
+    """Given what `content_of` returned and the bundle before (None: this is the first), return all files of the bundle, in order; the
+    same for the same input.
+    """
+    named = (f"{previous.sha256}  {previous.name}\n" if previous else FIRST).encode()
+    files = {**content, PREVIOUS: named}
+    sums = "".join(f"{hashlib.sha256(each).hexdigest()}  {name}\n" for name, each in files.items())
     return {**files, SUMS: sums.encode()}
+
+
+def hash_of(sums: bytes) -> str:
+    """Given the content of SHA256SUMS, return the bundle's hash."""
+    return hashlib.sha256(sums).hexdigest()
 
 
 def _about(report: Report, reader: Reader, made: Made) -> dict[str, object]:
     return {
         "bundle_version": 1,
+        "report": made.chain.report,
+        "by_hand": made.chain.by_hand,
+        "due_at": made.due_at,
         "generated_at": report.created_at,
         "language": reader.language,
         "zone": str(reader.zone),
@@ -93,9 +126,16 @@ def zipped(files: Mapping[str, bytes], at: int) -> bytes:
     return buffer.getvalue()
 
 
-def file_name(created_at: int) -> str:
-    """Given the instant of a Report, return the name of its bundle as a zip."""
-    return f"{PREFIX}-{datetime.fromtimestamp(created_at, UTC):{STAMP}}.zip"
+def file_name(chain: Chain, created_at: int) -> str:
+    """Given a bundle's chain and the instant of its Report, return its name as a zip."""
+    ending = f"{_BY_HAND}{ZIP}" if chain.by_hand else ZIP
+    return f"{prefix_of(chain.report)}-{datetime.fromtimestamp(created_at, UTC):{STAMP}}{ending}"
+
+
+def chain_of(name: str) -> Chain | None:
+    """Given a file's name, return the chain of the bundle that has it, None where no bundle has such a name."""
+    found = _FILE_NAME.fullmatch(name)
+    return Chain(found[1] or DAILY, found[2].startswith(_BY_HAND)) if found else None
 
 
 def read_lines(text: str) -> list[Link] | None:

@@ -11,15 +11,16 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 from typing import IO
 
-from exporter.bundle.content import ABOUT, FIRST, PREVIOUS, SUMS, Link, read_lines
-from exporter.deliver import PREFIX
+from exporter.bundle.content import ABOUT, FIRST, PREVIOUS, SUMS, ZIP, Chain, Link, chain_of, hash_of, read_lines
+from exporter.config.reports import DAILY
 from exporter.errors import BundleError
+from exporter.files import leftover_of
 
-OURS = re.compile(rf"{PREFIX}-\d{{8}}T\d{{6}}Z.*")
+# what the configuration takes; anything else could pass itself off as lines of ours
+_REPORT_NAME = re.compile("[a-z0-9-]{1,63}")
 _CHUNK = 1 << 20
 # SHA256SUMS, PREVIOUS and about.json are far shorter
 _LONGEST_TEXT = 1 << 20
@@ -31,13 +32,16 @@ Opened = Callable[[], IO[bytes]]
 @dataclass(frozen=True, slots=True)
 class Bundle:
     """A bundle that was read. `sha256`: its hash, "" without SHA256SUMS; `previous`: the one before it, None for the first of a chain
-    (and where PREVIOUS tells nothing, which `faults` says); `generated_at` (epoch): 0 where about.json does not tell it.
+    (and where PREVIOUS tells nothing, which `faults` says); `chain`: that of its name where about.json does not tell it;
+    `generated_at` (epoch): 0 where that does not tell it; `due_at`: the due time that it serves.
     """
 
     path: Path
     sha256: str
     previous: Link | None
+    chain: Chain
     generated_at: int
+    due_at: int | None
     faults: tuple[str, ...] = ()
 
     @property
@@ -46,12 +50,14 @@ class Bundle:
         return self.path.name or str(self.path)
 
 
-def read_bundle(path: Path) -> Bundle:
-    """Given a bundle's path, return it with its faults; raise BundleError where there is none, or it cannot be read."""
+def read_bundle(path: Path, *, whole: bool = True) -> Bundle:
+    """Given a bundle's path, return it with its faults; raise BundleError where there is none, or it cannot be read.
+
+    Without `whole` only what tells its place in a chain is read: then the other files may be anything.
+    """
     try:
         with ExitStack() as stack:
-            entries = _entries(path, stack)
-            return _judged(path, entries)
+            return _judged(path, _entries(path, stack), whole)
     except (OSError, zipfile.BadZipFile) as error:
         detail = error.strerror if isinstance(error, OSError) else "not a zip file, or only a part of one"
         raise BundleError(str(path), (detail or str(error)).lower()) from None
@@ -65,27 +71,15 @@ def bundles_in(folder: Path) -> list[Path]:
         raise BundleError(str(folder), (error.strerror or str(error)).lower()) from None
 
 
-def in_order(bundles: Iterable[Bundle]) -> list[Bundle]:
-    """Given bundles, return them by their instants; of one instant, each after the one that it names."""
-    ordered: list[Bundle] = []
-    by_instant = sorted(bundles, key=lambda bundle: (bundle.generated_at, bundle.name))
-    for _, same in groupby(by_instant, key=lambda bundle: bundle.generated_at):
-        left = list(same)
-        while left:
-            there = {bundle.sha256 for bundle in left}
-            free = (bundle for bundle in left if bundle.previous is None or bundle.previous.sha256 not in there)
-            ordered.append(next(free, left[0]))
-            left.remove(ordered[-1])
-    return ordered
-
-
 def is_bundle(path: Path) -> bool:
-    """Given a path, say whether it is a bundle, or a zip that has the name of one."""
+    """Given a path, say whether it is a bundle, or a zip that has the name of one; half-written ones are not."""
+    if leftover_of(path):
+        return False
     if path.is_dir():
         return (path / SUMS).is_file() or (path / ABOUT).is_file()
-    if path.suffix != ".zip" or not path.is_file():
+    if path.suffix != ZIP or not path.is_file():
         return False
-    if OURS.fullmatch(path.name):
+    if chain_of(path.name):
         return True
     try:
         with zipfile.ZipFile(path) as archive:
@@ -113,7 +107,7 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Opened:
     return lambda: archive.open(info)
 
 
-def _judged(path: Path, entries: Sequence[tuple[str, Opened | None]]) -> Bundle:
+def _judged(path: Path, entries: Sequence[tuple[str, Opened | None]], whole: bool) -> Bundle:
     opened = dict(entries)
     faults = [
         f"{name} is in it {count} times" for name, count in Counter(name for name, _ in entries).items() if count > 1
@@ -122,14 +116,18 @@ def _judged(path: Path, entries: Sequence[tuple[str, Opened | None]]) -> Bundle:
     listed = None if sums is None else read_lines(sums)
     if listed is None:
         faults.append(f"{SUMS} is missing" if SUMS not in opened else f"{SUMS} cannot be used")
-    else:
+    elif whole:
         faults += _compared(listed, opened)
     previous, fault = _previous(_text(opened.get(PREVIOUS)))
+    about = _told(_text(opened.get(ABOUT)))
+    generated_at, due_at = (_instant(about.get(key)) for key in ("generated_at", "due_at"))
     return Bundle(
         path,
-        "" if sums is None else hashlib.sha256(sums.encode()).hexdigest(),
+        "" if sums is None else hash_of(sums.encode()),
         previous,
-        _generated_at(_text(opened.get(ABOUT))),
+        _chain(about) or chain_of(path.name) or Chain(DAILY, by_hand=True),
+        generated_at or 0,
+        due_at,
         (*faults, *([fault] if fault and PREVIOUS in opened else [])),
     )
 
@@ -184,9 +182,20 @@ def _previous(text: str | None) -> tuple[Link | None, str]:
     return (lines[0], "") if lines and len(lines) == 1 else (None, f"{PREVIOUS} cannot be used")
 
 
-def _generated_at(text: str | None) -> int:
+def _told(text: str | None) -> dict[str, object]:
+    """Given the text of about.json, return what it tells; nothing where it cannot be used."""
     try:
-        told = json.loads(text or "")["generated_at"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return 0
-    return told if isinstance(told, int) else 0
+        told = json.loads(text or "")
+    except (ValueError, RecursionError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _chain(about: dict[str, object]) -> Chain | None:
+    report, by_hand = about.get("report"), about.get("by_hand")
+    named = isinstance(report, str) and _REPORT_NAME.fullmatch(report)
+    return Chain(named[0], by_hand) if named and isinstance(by_hand, bool) else None
+
+
+def _instant(told: object) -> int | None:
+    return told if isinstance(told, int) else None

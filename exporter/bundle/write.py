@@ -1,37 +1,77 @@
-"""A Report → a bundle on the disk, whole or not at all, linked to the bundle before it."""
+"""A Report → a bundle on the disk, whole or not at all, linked to the bundle before it; and a configured report → all its files."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from exporter.bundle.content import Link, Made, bundle_files, zipped
-from exporter.bundle.reading import Bundle, bundles_in, in_order, read_bundle
-from exporter.deliver import Reader
+from exporter.bundle.chains import last_link
+from exporter.bundle.content import (
+    SUMS,
+    ZIP,
+    Chain,
+    Link,
+    Made,
+    chain_of,
+    content_of,
+    file_name,
+    hash_of,
+    linked,
+    zipped,
+)
+from exporter.bundle.reading import Bundle, bundles_in, read_bundle
+from exporter.config.reports import BUNDLE
+from exporter.deliver import Reader, write_files
 from exporter.errors import BundleError, OutputError
-from exporter.files import write_atomically, write_folder
-from exporter.terminal import complain
+from exporter.files import alone_in, write_atomically, write_folder
+from exporter.reports import PlannedReport, Written
 from report.model.report import Report
 
-ZIP = ".zip"
+Tell = Callable[[BundleError], None]
 
 
 def check_target(path: Path) -> None:
-    """Given where a bundle shall be, raise OutputError if a folder that holds something is there: nothing is written over."""
+    """Given where a bundle shall be, raise OutputError if something is there: nothing is written over."""
     try:
-        taken = path.suffix != ZIP and path.is_dir() and any(path.iterdir())
+        taken = any(path.iterdir()) if path.suffix != ZIP and path.is_dir() else path.exists()
     except OSError as error:
         raise OutputError(str(path), (error.strerror or str(error)).lower(), "choose another folder") from None
     if taken:
-        raise OutputError(str(path), "the folder is not empty", f"give a new folder, or a file that ends in {ZIP}")
+        what = "the folder is not empty" if path.is_dir() else "it is there already, and a bundle is never written over"
+        raise OutputError(str(path), what, f"give a new folder, or a new file that ends in {ZIP}")
 
 
-def write_bundle(path: Path, report: Report, reader: Reader, made: Made, previous: Link | None) -> None:
-    """Given a path (a file that ends in .zip, else a folder), write the Report there as a bundle. Raises OutputError."""
-    files = bundle_files(report, reader, made, previous)
-    if path.suffix == ZIP:
-        write_atomically(path, zipped(files, report.created_at))
-    else:
-        write_folder(path, files)
+def write_report(planned: PlannedReport, report: Report, made: Made, tell: Tell) -> Written:
+    """Given a configured report, the Report cut for it, and how it is made, write its files, the bundle last: it is made once for each due
+    time, and where it is there already its hash is that of the one there.
+
+    `tell` hears of a bundle that cannot be read. Raises OutputError and BundleError.
+    """
+    formats = [name for name in planned.formats if name != BUNDLE]
+    paths = write_files(planned.folder, report, planned.reader, formats, planned.prefix)
+    if BUNDLE not in planned.formats:
+        return Written(tuple(paths))
+    path = planned.folder / file_name(made.chain, report.created_at)
+    if there := _served(planned.folder, report.created_at, made):
+        return Written((*paths, there.path), there.sha256)
+    return Written((*paths, path), write_bundle(path, report, planned.reader, made, tell=tell))
+
+
+def write_bundle(
+    path: Path, report: Report, reader: Reader, made: Made, before: Link | None = None, *, tell: Tell
+) -> str:
+    """Given a path (a file that ends in .zip, else a folder), write the Report there as a bundle behind `before`, or behind the last of its
+    chain in the folder; return its hash. `tell` hears of a bundle that cannot be read. Raises OutputError and BundleError.
+    """
+    content = content_of(report, reader, made)
+    with alone_in(path.parent):
+        check_target(path)
+        files = linked(content, before or last_link(_in_chain(path.parent, made.chain, tell)))
+        if path.suffix == ZIP:
+            write_atomically(path, zipped(files, report.created_at))
+        else:
+            write_folder(path, files)
+    return hash_of(files[SUMS])
 
 
 def named(path: Path) -> Link:
@@ -42,24 +82,22 @@ def named(path: Path) -> Link:
     return Link(bundle.sha256, path.resolve().name)
 
 
-def newest_before(path: Path, now: int) -> Link | None:
-    """Given where a bundle shall be and its instant (epoch), return the newest one beside it that is not of a later instant, None where
-    there is none.
-
-    One that cannot be read is told on standard error: the chain goes on from the newest that can.
-    """
-    older = []
-    for each in bundles_in(path.parent) if path.parent.is_dir() else []:
-        bundle = _readable(each)
-        if bundle and each != path and 0 < bundle.generated_at <= now:
-            older.append(bundle)
-    return Link(older[-1].sha256, older[-1].name) if (older := in_order(older)) else None
-
-
-def _readable(path: Path) -> Bundle | None:
-    try:
-        bundle = read_bundle(path)
-    except BundleError as error:
-        complain(f"warning: {error}; the new bundle does not name it")
+def _served(folder: Path, created_at: int, made: Made) -> Bundle | None:
+    """Return the bundle of the chain that serves the due time already, or tells of the same instant; None without a due time."""
+    if made.due_at is None or not folder.is_dir():
         return None
-    return bundle if bundle.sha256 else None
+    there = _in_chain(folder, made.chain, lambda _: None)
+    return next((each for each in there if each.due_at == made.due_at or each.generated_at == created_at), None)
+
+
+def _in_chain(folder: Path, chain: Chain, tell: Tell) -> Iterator[Bundle]:
+    """Yield the bundles of a chain that are in a folder and can be read."""
+    for path in bundles_in(folder):
+        try:
+            bundle = read_bundle(path, whole=False)
+        except BundleError as error:
+            if chain_of(path.name) == chain:
+                tell(error)
+            continue
+        if bundle.chain == chain and bundle.sha256:
+            yield bundle

@@ -20,7 +20,7 @@ from exporter.collect.pbs_listing import Cause, Place, ServerRhythm, touched_by
 from exporter.collect.pbs_parse import ServerTime, merge_jobs
 from exporter.collect.pbs_sight import Sight
 from exporter.collect.pbs_trust import trusted_permissions, unlisted_jobs, without_figures
-from exporter.collect.pbs_values import AHEAD_SECONDS
+from exporter.collect.pbs_values import AHEAD_SECONDS, upid_nodes
 from exporter.collect.steps import Steps, kept, no_answer
 from exporter.errors import FailureReason, SourceError
 from report.backups import Datastore, GarbageCollection, GroupsByNamespace, PbsFacts, PbsJob, PbsTask
@@ -35,7 +35,10 @@ Jobs = Reading[tuple[PbsJob, ...]]
 
 @dataclass(slots=True)
 class ServerCollector:
-    """Reads one PBS again and again. Not thread-safe: one refresh at a time; within it, up to `parallel` calls run side by side."""
+    """Reads one PBS again and again. Not thread-safe: one refresh at a time; within it, up to `parallel` calls run side by side.
+
+    `nodes`: the names that the server's node was seen to have, one that was renamed more than one.
+    """
 
     name: str
     token_id: str
@@ -43,6 +46,7 @@ class ServerCollector:
     rhythm: ServerRhythm
     parallel: int = 4
     groups: GroupReader = field(init=False)
+    nodes: frozenset[str] = frozenset()
     told: Told = field(default_factory=Told)
 
     def __post_init__(self) -> None:
@@ -106,6 +110,7 @@ class _Round:
         sync_jobs = self._jobs("sync", held.sync_jobs, sight, names)
         collections = self._collections(sight, stores, unlistable)
         # last, because only they may take longer than the deadline leaves
+        self._learn_names(tasks, prune_jobs, verify_jobs, sync_jobs)
         groups = self._groups(sight, namespaces, verify_jobs, tasks, server_time)
         facts = replace(
             held,
@@ -217,6 +222,11 @@ class _Round:
         steps.note(f"{job_type}_jobs", [reading], started, len(reading.value or ()))
         return reading
 
+    def _learn_names(self, tasks: Reading[tuple[PbsTask, ...]], *jobs: Jobs) -> None:
+        """Take the names of the server's node from the UPIDs of its own tasks and of its jobs' last runs: no call tells an auditor."""
+        ran = [job.last_run_upid for reading in jobs for job in reading.value or ()]
+        self.collector.nodes |= upid_nodes((*(task.upid for task in tasks.value or ()), *ran))
+
     def _groups(
         self,
         sight: Sight,
@@ -239,7 +249,8 @@ class _Round:
         verified, pruned = (touched_by(ended, verify_jobs.value or (), kind, ahead) for kind in ("verif", "prune"))
         doubts = {place: sight.groups(*place) for place in places}
         reader = self.collector.groups
-        return reader.read(self.steps, self.calls, places, doubts, self.held.groups, (verified, pruned))
+        calls = replace(self.calls, nodes=self.collector.nodes)
+        return reader.read(self.steps, calls, places, doubts, self.held.groups, (verified, pruned))
 
 
 def _zone(held: Reading[str], told: Reading[ServerTime]) -> Reading[str]:

@@ -15,7 +15,7 @@ from exporter.client.source import SourceClient
 from exporter.collect import pbs_parse as parse
 from exporter.collect import pbs_rows as rows
 from exporter.collect.pbs_snapshots import Contents, Key, parse_snapshots
-from exporter.collect.pbs_values import LARGEST
+from exporter.collect.pbs_values import LARGEST, Home
 from exporter.errors import FailureReason, NotFound, ServerFailed
 from report.backups import Datastore, GarbageCollection, PbsJob, PbsTask
 from report.readings import Permissions
@@ -30,11 +30,14 @@ TASKS_THAT_CHANGE = ("verif", "prune")
 
 @dataclass(frozen=True, slots=True)
 class PbsCalls:
-    """The calls of one refresh: one client, one deadline, and the latest time (epoch) that a backup can have."""
+    """The calls of one refresh: one client, one deadline, the latest time (epoch) that a backup can have, and the names that the server's
+    node is known to have.
+    """
 
     client: SourceClient
     deadline: Deadline
     latest: int = LARGEST
+    nodes: frozenset[str] = frozenset()
 
     def version(self) -> str:
         return parse.parse_version(self._get("/version", rows.VersionRow))
@@ -76,7 +79,8 @@ class PbsCalls:
         """Ask for the snapshots of one group, or of a whole namespace: the server opens the manifest of each."""
         path = path_of("/admin/datastore/{store}/snapshots", store=store)
         query = _in(namespace) if group is None else {**_in(namespace), "backup-type": group[0], "backup-id": group[1]}
-        return parse_snapshots(self._get(path, list[msgspec.Raw], large=True, **query), self.latest)
+        answer = self._get(path, list[msgspec.Raw], large=True, **query)
+        return parse_snapshots(answer, self.latest, Home(store, self.nodes))
 
     def collections(self) -> tuple[GarbageCollection, ...] | None:
         """Ask for all garbage collections at once; None from a server older than 3.2."""

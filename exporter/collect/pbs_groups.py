@@ -159,5 +159,6 @@ class GroupReader:
             incomplete=incomplete,
             newest_archives=content.newest_archives,
             key_fingerprints=content.key_fingerprints,
+            verified_elsewhere=content.verified_elsewhere,
             row_digest=row.digest,
         )

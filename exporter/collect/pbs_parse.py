@@ -14,13 +14,12 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from exporter.collect import pbs_rows as rows
-from exporter.collect.pbs_values import boolean, first_line, number, text, upid_start
+from exporter.collect.pbs_values import boolean, first_line, number, text, unescaped, upid_start
 from report.backups import Datastore, GarbageCollection, PbsJob, PbsTask
 from report.readings import Keep, Permissions
 
 _KEEP = ("keep_daily", "keep_hourly", "keep_last", "keep_monthly", "keep_weekly", "keep_yearly")
 _MAINTENANCE = re.compile(r"(?:type=)?(?P<type>[\w-]+)")
-_ESCAPED = re.compile(r"\\x([0-9a-fA-F]{2})")
 _GROUP = msgspec.json.Decoder(rows.GroupRow, strict=False)
 
 
@@ -251,6 +250,6 @@ def parse_tasks(answer: Iterable[rows.TaskRow]) -> tuple[PbsTask, ...]:
 
 
 def _task(row: rows.TaskRow) -> PbsTask:
-    worker = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), str(row.worker_id or ""))
+    worker = unescaped(str(row.worker_id or ""))
     started = number(row.starttime) or upid_start(row.upid) or 0
     return PbsTask(row.upid, row.worker_type, worker, started, number(row.endtime), text(row.status), row.user)

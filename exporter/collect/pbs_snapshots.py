@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from exporter.collect import pbs_rows as rows
-from exporter.collect.pbs_values import LARGEST, number, upid_start
+from exporter.collect.pbs_values import LARGEST, NO_HOME, Home, number, parse_upid
 from report.backups import NEVER, UNKNOWN_SIZE, Archive, SnapshotFlag, Snapshots
 
 Key = tuple[str, str]
@@ -27,13 +27,14 @@ _VERIFICATION = {"ok": SnapshotFlag.VERIFIED, "failed": SnapshotFlag.VERIFY_FAIL
 @dataclass(frozen=True, slots=True)
 class GroupContent:
     """The snapshots of one group, the files of its newest finished one, the fingerprints of the keys, and how many rows were left out
-    because their time cannot be.
+    because their time cannot be. `verified_elsewhere`: where the newest of those was verified that were not verified here (H7).
     """
 
     snapshots: Snapshots = field(default_factory=Snapshots)
     newest_archives: tuple[Archive, ...] = ()
     unread: int = 0
     key_fingerprints: tuple[str, ...] = ()
+    verified_elsewhere: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +48,21 @@ class Contents:
 
 @dataclass(slots=True)
 class _Columns:
-    """One group while its rows come in; the newest finished one's files are kept until a newer one comes.
+    """One group while its rows come in; the newest finished one's files are kept until a newer one comes, and so is where the newest was
+    verified of those that were not verified at `home`.
 
     `keys` stays None as long as no row has a key; `fingerprints` are those met so far, with their numbers from 1.
     """
 
+    home: Home
     times: array[int] = field(default_factory=lambda: array("q"))
     sizes: array[int] = field(default_factory=lambda: array("q"))
     flags: bytearray = field(default_factory=bytearray)
     verified_at: array[int] = field(default_factory=lambda: array("q"))
     newest_at: int = 0
     newest_files: Sequence[rows.FileRow] = ()
+    elsewhere_at: int = -1
+    elsewhere: str | None = None
     unread: int = 0
     keys: bytearray | None = None
     fingerprints: dict[str, int] = field(default_factory=dict)
@@ -67,11 +72,15 @@ class _Columns:
         size = number(row.size)
         flags = flags_of(row)
         verification = row.verification
-        verified = upid_start(verification.upid) if verification and verification.upid else None
+        verified = parse_upid(verification.upid) if verification and verification.upid else None
+        if verified is not None and flags & SnapshotFlag.VERIFIED and (source := self.home.source_of(verified)):
+            flags |= SnapshotFlag.VERIFIED_ELSEWHERE
+            if time > self.elsewhere_at:
+                self.elsewhere_at, self.elsewhere = time, source
         self.times.append(time)
         self.sizes.append(UNKNOWN_SIZE if size is None else size)
         self.flags.append(flags)
-        self.verified_at.append(NEVER if verified is None else verified)
+        self.verified_at.append(NEVER if verified is None else verified.started_at)
         if not flags & SnapshotFlag.UNFINISHED and time >= self.newest_at:
             self.newest_at, self.newest_files = time, row.files
         if row.fingerprint or self.keys is not None:
@@ -101,6 +110,7 @@ class _Columns:
             tuple(sorted((_archive(file) for file in self.newest_files), key=lambda archive: archive.name)),
             self.unread,
             fingerprints,
+            sys.intern(self.elsewhere) if self.elsewhere else None,
         )
 
     def _keys(self, order: Sequence[int]) -> tuple[bytes, tuple[str, ...]]:
@@ -113,9 +123,9 @@ class _Columns:
         return bytes([renumbered[self.keys[position]] for position in order]), tuple(names[number] for number in met)
 
 
-def parse_snapshots(answer: Iterable[msgspec.Raw], latest: int = LARGEST) -> Contents:
-    """Given the rows of /snapshots, each still as text, and the latest time (epoch) that a backup can have, return the snapshots by
-    group; a row that makes no sense costs itself only.
+def parse_snapshots(answer: Iterable[msgspec.Raw], latest: int = LARGEST, home: Home = NO_HOME) -> Contents:
+    """Given the rows of /snapshots, each still as text, the latest time (epoch) that a backup can have, and where they lie, return the
+    snapshots by group; a row that makes no sense costs itself only.
     """
     found: dict[Key, _Columns] = {}
     total = unread = 0
@@ -129,7 +139,7 @@ def parse_snapshots(answer: Iterable[msgspec.Raw], latest: int = LARGEST) -> Con
         key = row.backup_type, row.backup_id
         columns = found.get(key)
         if columns is None:
-            columns = found[key] = _Columns()
+            columns = found[key] = _Columns(home)
         if 0 <= row.backup_time <= latest:
             columns.add(row)
         else:
@@ -139,7 +149,7 @@ def parse_snapshots(answer: Iterable[msgspec.Raw], latest: int = LARGEST) -> Con
 
 
 def flags_of(row: rows.SnapshotRow) -> int:
-    """Given a snapshot, return what is true of it as `SnapshotFlag` bits (H3, H6, M11)."""
+    """Given a snapshot, return what is true of it as `SnapshotFlag` bits, wherever it was verified (H3, H6, M11)."""
     flags = int(SnapshotFlag.PROTECTED) if row.protected else 0
     if _unfinished(row):
         return flags | SnapshotFlag.UNFINISHED

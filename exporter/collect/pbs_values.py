@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 
 from exporter.collect.pbs_rows import Scalar
+from report.backups import place_name
 
 LARGEST = 2**63 - 1
 # how far ahead of us a backup may be dated: clocks and zones differ by less; what lies farther ahead would hide for as long that no
 # backup is made
 AHEAD_SECONDS = 86_400
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_ESCAPED = re.compile(r"\\x([0-9a-fA-F]{2})")
+# names of nodes and of datastores
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _UPID_PARTS = 10
-_UPID_START = 5
 
 
 def number(value: Scalar, least: int = 0) -> int | None:
@@ -42,14 +47,69 @@ def boolean(value: Scalar) -> bool | None:
     return None if value is None else bool(value)
 
 
+def unescaped(worker_id: str) -> str:
+    """Given a worker's id as a UPID has it, return it with its `\\xNN` as characters."""
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), worker_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Upid:
+    """What the UPID of a PBS tells: the node that ran the task, when it started (epoch), and the datastore that a verification worked on;
+    a name is "" where it is none (G1, H7).
+    """
+
+    node: str
+    started_at: int
+    verified: str
+
+
 @lru_cache(maxsize=4096)
-def upid_start(upid: str) -> int | None:
-    """Given a UPID of a PBS, return when its task started; None for one of a PVE, which has one field less, or no UPID (G1)."""
+def parse_upid(upid: str) -> Upid | None:
+    """Given a UPID of a PBS, return what it tells; None for one of a PVE, which has one field less, or no UPID (G1)."""
     parts = upid.split(":")
     if len(parts) < _UPID_PARTS or parts[0] != "UPID":
         return None
+    _, node, _, _, _, start, kind, worker_id, *_ = parts
     try:
-        started = int(parts[_UPID_START], 16)
+        started = int(start, 16)
     except ValueError:
         return None
-    return started if started <= LARGEST else None
+    if started > LARGEST:
+        return None
+    # whatever is verified, the worker's id begins with the datastore
+    return Upid(_name(node), started, _name(unescaped(worker_id).partition(":")[0]) if kind.startswith("verif") else "")
+
+
+def _name(value: str) -> str:
+    return value if _NAME.fullmatch(value) else ""
+
+
+def upid_start(upid: str) -> int | None:
+    """Given a UPID of a PBS, return when its task started, None where `parse_upid` makes nothing of it."""
+    parsed = parse_upid(upid)
+    return parsed.started_at if parsed else None
+
+
+def upid_nodes(upids: Iterable[str | None]) -> frozenset[str]:
+    """Given UPIDs of a server's own tasks, None among them, return the names that its node has or had."""
+    return frozenset(name for upid in upids if upid and (name := _name(upid.removeprefix("UPID:").partition(":")[0])))
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Where snapshots lie: the datastore, and the names of the server's node; "" and none where that is not known."""
+
+    datastore: str = ""
+    nodes: frozenset[str] = frozenset()
+
+    def source_of(self, verification: Upid) -> str | None:
+        """Given a verification, return where it was made, `NODE/DATASTORE`, if it names another node than this server's, or another
+        datastore, as a copied manifest does; None if it was made here, or tells nothing that differs (H7).
+        """
+        node, datastore = verification.node, verification.verified
+        of_another_node = bool(self.nodes and node) and node not in self.nodes
+        of_another_store = bool(self.datastore and datastore) and datastore != self.datastore
+        return place_name(node, datastore) if of_another_node or of_another_store else None
+
+
+NO_HOME = Home()

@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field, SecretStr
 from exporter.config.document import Document, Tree, found
 from exporter.config.kinds import Kind, ListOf, suggestion
 from exporter.config.numbers import Whole
-from exporter.config.reports import FORMAT_NAMES, words_of
+from exporter.config.reports import FILE_FORMATS, words_of
 from exporter.config.section import Section, SourceName
 from exporter.config.texts import Choice, FilePath, Pattern, ReadableFile
 from exporter.errors import ConfigProblem
@@ -86,7 +86,7 @@ class MailServer(Section):
     )
     sender: Annotated[str, MAIL_ADDRESS] = Field(description="The address in From.")
     to: Annotated[tuple[Annotated[str, MAIL_ADDRESS], ...], ListOf()] = Field(description="The addresses in To.")
-    attach: Annotated[tuple[Annotated[str, Choice(FORMAT_NAMES)], ...], ListOf(0)] = Field(
+    attach: Annotated[tuple[Annotated[str, Choice(FILE_FORMATS)], ...], ListOf(0)] = Field(
         default=("pdf",), description="Files of a report to attach; [] for none."
     )
 
@@ -126,8 +126,9 @@ class Channel(Section):
     )
     when: Annotated[tuple[Annotated[str, Choice(("daily", "findings", "change"))], ...], ListOf(0)] = Field(
         default=("daily",),
-        description="daily: each daily report; findings: when there are findings that lower a verdict and were not told yet; "
-        "change: when a guest's protection became worse or unknown; []: only the `reports` that name it.",
+        description="daily: each daily report; findings: when findings that lower a verdict, or warnings about jobs, stores and "
+        "waivers, were not told yet, or a source has not answered for 15 minutes; change: when a guest's protection became "
+        "worse or unknown, or a new guest is unprotected; []: only the `reports` that name it.",
     )
     clusters: Annotated[tuple[SourceName, ...], ListOf()] = Field(
         default=(), description="Only these clusters, in messages and attached files; none given: all."

@@ -37,7 +37,7 @@ MEANING = {
     "demand_templates": "Whether templates must be covered too; if not they are waived and counted apart.",
     "demand_stopped": "Whether guests that are stopped must be covered too; templates have their own setting.",
     "max_age": "Greatest age of the newest usable backup; none: as the schedules of the guest's jobs promise.",
-    "verified_within": "Greatest age of the newest backup that was verified and found good; none: not asked.",
+    "verified_within": "Greatest age of the newest backup that was verified where it lies and found good; none: not asked.",
     "copies": "Stores that must hold a backup that is recent enough.",
     "offsite": "Whether one of them must be a store that is marked off-site.",
     "offsite_max_age": "Greatest age of the newest off-site backup; none: as for any copy.",

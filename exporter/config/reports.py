@@ -23,7 +23,11 @@ from exporter.schedule import LAST, WEEKDAYS
 
 # the name of the report of `report:`
 DAILY = "daily"
-FORMAT_NAMES = ("pdf", "json", "csv", "html", "xlsx")
+# one file or two for each report, which may go with a message
+FILE_FORMATS = ("pdf", "json", "csv", "html", "xlsx")
+# an audit bundle: a link of the report's chain
+BUNDLE = "bundle"
+FORMAT_NAMES = (*FILE_FORMATS, BUNDLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +83,10 @@ class Report(Section):
         default=Path("/var/lib/vzcover/reports"), description="Folder of the files; by default `reports` in state_dir."
     )
     keep_number: Annotated[int, Whole(1, 10_000)] = Field(
-        default=30, description="Reports that are kept; the oldest above this number are removed."
+        default=30, description="Reports that are kept; the oldest above this number are removed, bundles never."
     )
     keep_age: Annotated[int, Duration(DAY, 3660 * DAY)] = Field(
-        default=90 * DAY, description="Age at which a report is removed."
+        default=90 * DAY, description="Age at which a report is removed; bundles never are."
     )
 
     @property

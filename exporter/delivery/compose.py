@@ -13,7 +13,7 @@ from exporter.deliver import FORMATS, STAMP, Reader, render
 from exporter.delivery.channel import Attachment, Channel, Message
 from exporter.delivery.news import News
 from exporter.logs import event
-from exporter.reports import PlannedReport
+from exporter.reports import PlannedReport, Written
 from report.cut import cut_to
 from report.model.report import Report
 from report.policy import Scope
@@ -30,18 +30,23 @@ def in_scope(report: Report, channel: Channel) -> Report:
     return cut_to(report, Scope(clusters=channel.clusters))
 
 
-def report_message(planned: PlannedReport, report: Report, channel: Channel, written: Sequence[Path]) -> Message:
-    """Given a configured report, the Report that it tells, the files that were written of it, and a channel, return the message."""
+def report_message(planned: PlannedReport, report: Report, channel: Channel, written: Written) -> Message:
+    """Given a configured report, the Report that it tells, the files that were written of it, and a channel, return the message.
+
+    Of an audit bundle it tells the name and the hash, so that they are kept where those who keep the bundle cannot write.
+    """
     scoped = in_scope(report, channel)
     reader = Reader(channel.language or planned.reader.language, planned.reader.zone)
     name = "" if planned.is_daily else planned.name
     text = summary_message(scoped, reader.language, reader.zone, name=name)
     as_written = scoped is report and reader == planned.reader
-    files = _files(scoped, reader, channel.attach, _by_ending(written) if as_written else {})
+    files = _files(scoped, reader, channel.attach, _by_ending(written.paths) if as_written else {})
     if sum(len(content) for content in files.values()) > LARGEST_ATTACHMENTS:
         event(LOGGER, logging.WARNING, "the files are too large to be attached", channel=channel.name)
-        note = word("message.too_large", reader.language)
-        text, files = replace(text, text=f"{text.text}\n{note}\n"), {}
+        text, files = _noted(text, word("message.too_large", reader.language)), {}
+    if written.bundle_sha256:
+        bundle = word("message.bundle", reader.language, name=written.paths[-1].name, sha256=written.bundle_sha256)
+        text = _noted(text, bundle)
     stamp = datetime.fromtimestamp(report.created_at, UTC).strftime(STAMP)
     attached = tuple(Attachment(f"{planned.prefix}-{stamp}.{ending}", content) for ending, content in files.items())
     return _message(report, text, attached)
@@ -58,6 +63,10 @@ def test_message(channel: Channel, now: int) -> Message:
     language = channel.reader.language
     text = word("message.test.text", language, channel=channel.name) + "\n"
     return Message(_new_key(), now, word("message.test", language), text)
+
+
+def _noted(text: MessageText, note: str) -> MessageText:
+    return replace(text, text=f"{text.text}\n{note}\n")
 
 
 def _files(report: Report, reader: Reader, formats: Sequence[str], there: Mapping[str, Path]) -> dict[str, bytes]:

@@ -23,7 +23,7 @@ from exporter.delivery.outbox import Waiting
 from exporter.delivery.queue import Queue
 from exporter.errors import DeliveryError
 from exporter.logs import FIELDS, event
-from exporter.reports import PlannedReport
+from exporter.reports import PlannedReport, Written
 from report.model.report import Report
 
 LOGGER = logging.getLogger("vzcover")
@@ -73,7 +73,7 @@ class Deliveries:
         self._offered = report
         self._wake.set()
 
-    def reported(self, planned: PlannedReport, report: Report, written: Sequence[Path]) -> None:
+    def reported(self, planned: PlannedReport, report: Report, written: Written) -> None:
         """Given a configured report, the Report that it tells, and the files that were written, queue it for the channels that get it."""
         for channel in self.channels:
             if channel.name in planned.channels:
@@ -96,7 +96,7 @@ class Deliveries:
             sender.join(max(0.0, deadline - time.monotonic()))
         self._queue.close()
 
-    def _queue_report(self, channel: Channel, planned: PlannedReport, report: Report, written: Sequence[Path]) -> None:
+    def _queue_report(self, channel: Channel, planned: PlannedReport, report: Report, written: Written) -> None:
         message = report_message(planned, report, channel, written)
         self._queue.put(channel.name, message, channel.door.targets)
 

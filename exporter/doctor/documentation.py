@@ -35,6 +35,7 @@ through the dry run of `prunebackups` instead, which an auditor may ask for; wha
 """,
     PBS: """`Audit` is `Datastore.Audit` and `Sys.Audit`. It is given on `/` because tasks stand under `/system`; `DatastoreAudit` on
 `/datastore` and `Audit` on `/system/tasks` are as good. `RemoteAudit` is needed only to see sync jobs that pull from a remote.
+By tasks and jobs vzcover also learns the name of the server's node, which tells a verification of its own from one that a sync brought.
 
 A token can do what both it and its user may: give both the role. Right to single datastores or namespaces
 (`DatastoreAudit` on `/datastore/STORE/NAMESPACE`) is possible: what lies elsewhere is unknown then, never missing.

@@ -49,7 +49,7 @@ def recall(connection: sqlite3.Connection, past: str, today: int) -> Past:
     if past != "last":
         return found
     return replace(
-        found, days=_days(connection, today), trend=totals(connection, today), usage=_usage(connection, today)
+        found, days=remembered_days(connection, today), trend=totals(connection, today), usage=usages(connection, today)
     )
 
 
@@ -62,19 +62,8 @@ def totals(connection: sqlite3.Connection, today: int, days: int = TREND_DAYS) -
     return {(whole(day), text(pve)): Counts(*map(whole, counts)) for day, pve, *counts in rows}
 
 
-def _entries(
-    connection: sqlite3.Connection, past: str, kind: str, key_of: Callable[[str], K], read: Callable[[str], V]
-) -> dict[K, V]:
-    found: dict[K, V] = {}
-    for key, value in connection.execute("SELECT key, value FROM remembered WHERE past = ? AND kind = ?", (past, kind)):
-        try:
-            found[key_of(key)] = read(value)
-        except (ValueError, TypeError):
-            continue
-    return found
-
-
-def _days(connection: sqlite3.Connection, today: int) -> RememberedDays:
+def remembered_days(connection: sqlite3.Connection, today: int) -> RememberedDays:
+    """Given the number of today, return the 28 days of every guest that end with it. Raises as `recall`."""
     first = today - STRIP_DAYS + 1
     guests: dict[int, GuestKey] = {
         number: (text(pve), whole(vmid)) for number, pve, vmid in connection.execute("SELECT id, pve, vmid FROM guest")
@@ -90,7 +79,8 @@ def _days(connection: sqlite3.Connection, today: int) -> RememberedDays:
     return RememberedDays(first, {guests[guest]: bytes(held) for guest, held in cells.items()})
 
 
-def _usage(connection: sqlite3.Connection, today: int) -> Usages:
+def usages(connection: sqlite3.Connection, today: int) -> Usages:
+    """Given the number of today, return how full each datastore was on the 90 days that end with it. Raises as `recall`."""
     found: dict[tuple[str, str], tuple[Usage, ...]] = {}
     rows = connection.execute(
         "SELECT server, datastore, day, used, total FROM datastore_day WHERE day > ? AND day <= ? ORDER BY day",
@@ -99,4 +89,16 @@ def _usage(connection: sqlite3.Connection, today: int) -> Usages:
     for server, datastore, day, used, total in rows:
         key = (text(server), text(datastore))
         found[key] = (*found.get(key, ()), Usage(whole(day), whole(used), whole(total)))
+    return found
+
+
+def _entries(
+    connection: sqlite3.Connection, past: str, kind: str, key_of: Callable[[str], K], read: Callable[[str], V]
+) -> dict[K, V]:
+    found: dict[K, V] = {}
+    for key, value in connection.execute("SELECT key, value FROM remembered WHERE past = ? AND kind = ?", (past, kind)):
+        try:
+            found[key_of(key)] = read(value)
+        except (ValueError, TypeError):
+            continue
     return found

@@ -64,6 +64,12 @@ CONTENT: tuple[ReportMetric, ...] = (
         lambda counts: counts,
     ),
     Gauge(
+        "group_verified_elsewhere_snapshots",
+        "Those of verification none that only their source verified, whose verification a sync brought along; absent where there are none",
+        GROUPS,
+        _complete(lambda group: group.verified_elsewhere or None),
+    ),
+    Gauge(
         "group_unfinished_snapshots",
         "Snapshots that are being written or were never completed; absent while not all could be listed",
         GROUPS,

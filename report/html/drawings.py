@@ -14,11 +14,11 @@ from report.timeline import DayState
 
 # in the units of a picture: a day is 4 wide and 10 high
 _DAY_SHAPES = {
-    DayState.BACKUP: '<path class="good" d="M{0} 0h3v10h-3z"/>',
-    DayState.FAILED: '<path class="bad" d="M{0} 0h3v3h-3zm0 7h3v3h-3z"/>',
-    DayState.MISSED: '<path class="warn" d="M{0} 3.5h3v3h-3z"/>',
-    DayState.GONE: '<path class="track" d="M{0} 3.5h3v3h-3z"/>',
-    DayState.NONE_EXPECTED: '<path class="unknown" d="M{0} 9h3v1h-3z"/>',
+    DayState.BACKUP: ("good", "M{0} 0h3v10h-3z"),
+    DayState.FAILED: ("bad", "M{0} 0h3v3h-3zm0 7h3v3h-3z"),
+    DayState.MISSED: ("warn", "M{0} 3.5h3v3h-3z"),
+    DayState.GONE: ("unknown", "M{0} 4.5h2v1h-2z"),
+    DayState.NONE_EXPECTED: ("unknown", "M{0} 9h3v1h-3z"),
 }
 _DAY, _HEIGHT = 4, 10
 _CURVE_HEIGHT = 100
@@ -134,11 +134,15 @@ def _svg(name: str, width: float, height: float, shapes: str, told: str = "") ->
 
 @cache
 def _strip(states: tuple[str, ...]) -> str:
-    return "".join(_day(state, _DAY * place) for place, state in enumerate(states))
+    """Return a path for each state: one for each day would be most of a page of thousands of guests."""
+    return "".join(
+        _days(state, [place for place, each in enumerate(states) if each == state]) for state in dict.fromkeys(states)
+    )
 
 
-def _day(state: str, x: int) -> str:
-    return _DAY_SHAPES[DayState(state)].format(x) if state in _DAY_SHAPES else ""
+def _days(state: str, places: Sequence[int]) -> str:
+    look, shape = _DAY_SHAPES[DayState(state)]
+    return f'<path class="{look}" d="{"".join(shape.format(_DAY * place) for place in places)}"/>'
 
 
 def _gauge(gauge: Gauge) -> str:
@@ -160,4 +164,5 @@ def _bullet(bullet: Bullet) -> str:
 def _swatch(state: str) -> str:
     if state in _BULLET_SHAPES:
         return _BULLET_SHAPES[state]
-    return _day(state, 2)
+    look, shape = _DAY_SHAPES[DayState(state)]
+    return f'<path class="{look}" d="{shape.format(3)}"/>'

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
 from report.html.drawings import PATTERNS, area, chart_html, legend_html, swatch, with_drawing
-from report.html.style import MARKS, STYLE, tone
+from report.html.style import LONGEST_WORD, MARKS, STYLE, tone
 from report.sections import Column, FrontPage, Paper, Row, Section, StateCount
 
 Links = Sequence[tuple[str, str]]
@@ -34,6 +34,9 @@ SHELL = """<!DOCTYPE html>
 </html>
 """
 
+# an option of a command: a line must not end between its dashes
+_OPTION = re.compile(r"(?<!\S)--[a-z][a-z-]*")
+_BREAKS = re.compile(r"[ \n-]")
 _NOT_IN_ID = re.compile(r"[^\w.:/!@-]")
 
 
@@ -119,7 +122,9 @@ def _table(section: Section) -> Iterator[str]:
     total = sum(column.weight for column in section.columns)
     widths = "".join(f'<col class="w{max(1, round(100 * column.weight / total))}">' for column in section.columns)
     yield f'<div class="wide"><table>\n<caption>{escape(section.title)}</caption>\n<colgroup>{widths}</colgroup>\n<thead><tr>'
-    yield "".join(f'<th scope="col"{_aligned(column)}>{escape(column.heading)}</th>' for column in section.columns)
+    for place, column in enumerate(section.columns):
+        longest = _longest_word(row.cells[place] for row in section.rows)
+        yield f'<th scope="col" class="m{longest}{" right" if column.right else ""}">{escape(column.heading)}</th>'
     yield "</tr></thead>\n"
     labels = [f' data-label="{escape(column.heading)}"' if column.heading else "" for column in section.columns]
     opened = [f"<td{_aligned(column)}{label}>" for column, label in zip(section.columns, labels, strict=True)]
@@ -143,11 +148,17 @@ def _row(row: Row, columns: Sequence[Column], opened: Sequence[str]) -> str:
     if row.link:
         first = f'<a href="#{_place(row.link)}">{first}</a>'
     first = f'<th scope="row"{_aligned(columns[0])}>{_mark(row.state)}{first}</th>'
-    texts = list(map(escape, row.cells))
+    texts = [_OPTION.sub(r'<span class="option">\g<0></span>', escape(cell)) for cell in row.cells]
     for place, drawing in row.drawings:
         texts[place] = with_drawing(texts[place], drawing)
     others = (f"{begin}{text}</td>" for text, begin in zip(texts[1:], opened[1:], strict=True))
     return f'<tr class="{tone(row.state)}"{anchor}>{first}{"".join(others)}</tr>\n'
+
+
+def _longest_word(cells: Iterable[str]) -> int:
+    """Return how many letters the longest word of a column has, up to the bound of what is kept in one line."""
+    found = max((len(word) for cell in cells for word in _BREAKS.split(cell)), default=0)
+    return min(max(found, 1), LONGEST_WORD)
 
 
 def _place(anchor: str) -> str:

@@ -30,6 +30,10 @@ def tone(state: str) -> str:
 # a column's share of its table, in per cent: classes, because a strict content security policy forbids styles on elements
 _WIDTHS = "".join(f".w{percent}{{width:{percent}%}}" for percent in range(1, 101))
 
+# the longest word of a column, up to a bound beyond which words may break: no "unprotecte|d"
+LONGEST_WORD = 13
+_WORDS = "".join(f".m{length}{{min-width:{length}ch}}" for length in range(1, LONGEST_WORD + 1))
+
 # colours of Okabe and Ito, which colour-blind readers can tell apart, darkened for text on white
 _LOOKS = """
 :root{color-scheme:light dark;--paper:#fff;--ink:#1b1f24;--quiet:#57606a;--line:#d5dae0;--band:#f4f6f8;--link:#0a58a8;
@@ -50,7 +54,8 @@ p{margin:.25rem 0;max-width:60rem}.note,.empty{color:var(--quiet)}
 .contents li{padding:.1rem 0;break-inside:avoid}.contents{margin:0;display:block}
 .bar{display:block;width:100%;height:1.25rem;border-radius:3px}
 svg .good{fill:var(--good)}svg .warn{fill:var(--warn)}svg .bad{fill:var(--bad)}
-svg .unknown{fill:var(--unknown)}svg .waived{fill:var(--waived)}svg .track{fill:var(--line)}svg .ink{fill:var(--quiet)}
+svg .unknown{fill:var(--unknown)}svg .waived{fill:var(--waived)}svg .track{fill:var(--line);
+stroke:var(--unknown);vector-effect:non-scaling-stroke}svg .ink{fill:var(--quiet)}
 .strip{display:block;width:7.5rem;max-width:100%;height:.9rem;margin-top:.25rem}
 .meter{display:block;width:100%;min-width:3rem;max-width:7rem;height:.45rem;margin-top:.2rem}.right .meter{margin-left:auto}
 svg .line{fill:none;stroke:var(--ink);stroke-width:2;vector-effect:non-scaling-stroke}svg .pale{stroke:var(--paper);stroke-width:5}
@@ -67,7 +72,7 @@ pattern.unknown path{stroke-width:3;opacity:1}.legend li{display:flex;align-item
 .legend .bad,tr.bad .mark{color:var(--bad)}.legend .unknown,tr.unknown .mark{color:var(--unknown)}
 .legend .waived,tr.waived .mark{color:var(--waived)}
 .mark{display:inline-block;min-width:1em;font-weight:700;text-align:center}
-.wide{overflow-x:auto}
+.wide{overflow-x:auto}.option{white-space:nowrap}
 caption,.said{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 table{position:relative;border-collapse:collapse;width:100%;font-size:.9rem;margin-top:.5rem}
 th,td{text-align:left;vertical-align:top;padding:.3rem .75rem .3rem 0;border-bottom:1px solid var(--line)}
@@ -89,4 +94,5 @@ h1{font-size:13pt}h2{font-size:11pt;margin-top:1.5rem}
 h2,section>p,thead,.group{break-after:avoid}tr,p,.legend{break-inside:avoid}tbody:first-of-type tr:first-child{break-before:avoid}
 svg,.group th{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 """
-STYLE = _LOOKS + _WIDTHS + "\n"
+# on a phone a table is a list, and its cells as wide as the page
+STYLE = f"{_LOOKS}{_WIDTHS}\n@media print,screen and (min-width:40.01rem){{{_WORDS}}}\n"

@@ -29,36 +29,39 @@ def judge_copies(evidence: Evidence, offsite_doubts: Callable[[Evidence], Sequen
     """Given the evidence on a guest, and what tells why an off-site copy of it may not have been seen, return the stores that hold usable
     backups of it, and what the policy says of their number.
     """
-    copies = tuple(sorted(_copies(evidence), key=lambda copy: (-copy.newest_at, copy.server, copy.datastore)))
+    found = sorted(_copies(evidence), key=lambda row: (-row[0].newest_at, row[0].server, row[0].datastore))
+    copies, in_times = tuple(copy for copy, _ in found), [recent for _, recent in found]
     newest = evidence.newest_at
     offsite = max((copy.newest_at for copy in copies if copy.offsite), default=None)
     lag = None if offsite is None or newest is None else newest - offsite
     unseen = unseen_copies(evidence)
-    known = not unseen and all(in_time(evidence, copy.newest_at) is not None for copy in copies)
+    known = not unseen and None not in in_times
     if newest is None:
         return Copies(copies, lag, known, NOTHING_FOUND)
     parts = (
-        _number(evidence, copies),
+        _number(evidence, copies, in_times.count(True)),
         _offsite(evidence, copies, lag, offsite_doubts),
         judge_syncs(evidence),
     )
     return Copies(copies, lag, known, joined(parts))
 
 
-def _copies(evidence: Evidence) -> Iterator[Copy]:
-    """Yield a copy a store: two namespaces of one datastore are one store, because they are lost together."""
+def _copies(evidence: Evidence) -> Iterator[tuple[Copy, bool | None]]:
+    """Yield a copy a store, and whether it is in time, None not known: two namespaces of one datastore are one store, because they are lost
+    together.
+    """
     stores: dict[tuple[str, str], list[Holding]] = {}
     for holding in evidence.holdings:
         if holding.usable:
             stores.setdefault((holding.target.server, holding.target.datastore), []).append(holding)
     for (server, datastore), holdings in stores.items():
         newest = max(holding.newest_usable_at or 0 for holding in holdings)
-        mark, sync = holdings[0].mark, sync_behind(holdings, evidence)
-        yield Copy(
+        mark, sync, recent = holdings[0].mark, sync_behind(holdings, evidence), in_time(evidence, newest)
+        copy = Copy(
             server=server,
             datastore=datastore,
             newest_at=newest,
-            within_limit=in_time(evidence, newest) is not False,
+            within_limit=recent is not False,
             same_time=newest == evidence.newest_at,
             site=mark.site,
             offsite=mark.offsite,
@@ -68,15 +71,17 @@ def _copies(evidence: Evidence) -> Iterator[Copy]:
             sync_status=sync.last_run_state or ("running" if sync.last_run_upid else "never") if sync else None,
             sync_ended_at=sync.last_run_at if sync else None,
         )
+        yield copy, recent
 
 
-def _number(evidence: Evidence, copies: tuple[Copy, ...]) -> Judgement:
+def _number(evidence: Evidence, copies: tuple[Copy, ...], certain: int) -> Judgement:
+    """Judge the number of copies; so many of them are in time for `certain`."""
     wanted = evidence.expectation.copies
     if wanted <= 1:
         return NOTHING_FOUND
-    recent = sum(1 for copy in copies if copy.within_limit)
-    if sum(1 for copy in copies if in_time(evidence, copy.newest_at)) >= wanted:
+    if certain >= wanted:
         return NOTHING_FOUND
+    recent = sum(1 for copy in copies if copy.within_limit)
     if recent >= wanted:
         return Judgement(doubts=limit_doubts(evidence))
     few = Finding.of(FindingCode.TOO_FEW_COPIES, copies=recent, wanted=wanted, rule=evidence.rule)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from report.evidence import NOTHING_FOUND, Evidence, Judgement, incomplete, joined, unless_unseen
 from report.facts import BackupJob
 from report.findings import Finding, FindingCode, Severity
-from report.jobs import next_event, parse_schedule
+from report.jobs import next_event
 from report.model.guests import Coverage
 from report.model.reasons import Reason, ReasonCode
 from report.runs import GRACE_SECONDS, USUAL_AT_MOST_SECONDS
@@ -89,10 +89,8 @@ def limit_doubts(evidence: Evidence) -> tuple[Reason, ...]:
 
 
 def _unreadable(evidence: Evidence) -> Sequence[BackupJob]:
-    """Return the active jobs that promise a backup at times which we cannot read: PVE alone knows them, and tells only the next (B3)."""
-    if evidence.expectation.max_age_seconds is not None:
-        return ()
-    return [job for job in evidence.active if parse_schedule(job.schedule or "") is None]
+    """Return the active jobs that promise a backup at times which we cannot read, where the policy gives no age itself."""
+    return () if evidence.expectation.max_age_seconds is not None else evidence.unreadable
 
 
 def _within(bounds: tuple[int, int] | None, now: int) -> bool | None:
@@ -128,8 +126,8 @@ def _scheduled_bounds(evidence: Evidence, jobs: Sequence[BackupJob], newest: int
 
 def due_after(evidence: Evidence, jobs: Sequence[BackupJob], newest: int) -> int | None:
     """Given jobs and the time of a backup, return their first event after it: until then nothing was promised (F11)."""
-    events = [next_event(job.schedule or "", evidence.zone, newest) for job in jobs]
-    return min([at for at in events if at is not None], default=None)
+    zone = evidence.zone
+    return min([at for job in jobs if (at := next_event(job.schedule or "", zone, newest)) is not None], default=None)
 
 
 def _without_usable(evidence: Evidence) -> Judgement:

@@ -92,6 +92,8 @@ def _unread_log(evidence: Evidence) -> Iterator[Reason]:
     """Yield that a failed task which may have held the guest, and that no backup has ended since, has a log that was not read: one of its
     node, or of its own wherever that ran.
     """
+    if not evidence.history.unread_logs:
+        return
     guest, since = evidence.guest, {target: evidence.newest_on(target) or 0 for target in evidence.promised}
     # one that may have written anywhere is ended where the oldest store is
     oldest = min(since.values(), default=evidence.newest_at or 0)
@@ -186,7 +188,7 @@ def _of_running(evidence: Evidence) -> Judgement:
     if usual is None and lasts > STUCK_AT_LEAST_SECONDS:
         return Judgement(doubts=limit_doubts(evidence))
     if started is None or lasts <= limit:
-        return Judgement()
+        return NOTHING_FOUND
     stuck = Finding.of(
         FindingCode.BACKUP_STUCK, started=started, node=node, usual_seconds=usual or 0, limit_seconds=limit
     )
@@ -205,12 +207,12 @@ def _running_since(evidence: Evidence) -> int | None:
 def _of_lock(evidence: Evidence) -> Judgement:
     """Judge a lock that no backup accounts for which ran when it was read (A6); a doubt where that is not known."""
     if evidence.guest.lock != "backup":
-        return Judgement()
+        return NOTHING_FOUND
     node = evidence.guest.node
     ran = evidence.history.ran_at(node, evidence.guest_at)
     if ran is None or node not in evidence.history.fresh:
         return Judgement(doubts=(Reason.of(ReasonCode.TASKS_NOT_READ, node=node),))
-    return Judgement() if ran else Judgement((Finding.of(FindingCode.STALE_LOCK, lock="backup"),))
+    return NOTHING_FOUND if ran else Judgement((Finding.of(FindingCode.STALE_LOCK, lock="backup"),))
 
 
 def _idle_at(evidence: Evidence, at: int) -> bool:

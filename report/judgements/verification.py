@@ -1,16 +1,22 @@
-"""Were the backups checked, and did they pass? (rulebook H6, H7). What a store cannot tell is no finding, unless the policy demands it."""
+"""Were the backups checked, and did they pass? (rulebook H6, H7). What a store cannot tell is no finding, unless the policy demands it.
+
+What a sync brought counts as verified once it was verified where it lies; what its source said of it is told as that.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from report.backups import SnapshotFlag
 from report.evidence import NOTHING_FOUND, Evidence, Holding, Judgement
 from report.findings import Finding, FindingCode
+from report.model.reasons import Reason, ReasonCode
 
 DAY_SECONDS = 86_400
 # a verification older than this is outdated, as PBS's own page shows it, where no verify job says otherwise (H6)
 OUTDATED_SECONDS = 30 * DAY_SECONDS
+_VERIFIED, _ELSEWHERE = int(SnapshotFlag.VERIFIED), int(SnapshotFlag.VERIFIED_ELSEWHERE)
+_NOT_AT_SOURCE = ("", 0)
 
 
 def judge_verification(evidence: Evidence) -> Judgement:
@@ -38,9 +44,16 @@ def _of(holding: Holding, evidence: Evidence) -> Iterator[Finding]:
             )
         )
     verified = holding.newest_verified
+    source, at_source = _verified_at_source(holding)
     if verified is None:
         if not failed:
-            yield Finding.of(FindingCode.NEVER_VERIFIED, holding.place, place=holding.place)
+            yield Finding.of(
+                FindingCode.NEVER_VERIFIED,
+                holding.place,
+                place=holding.place,
+                source=source,
+                source_verified=at_source,
+            )
         return
     checked = holding.matched.group.snapshots.verified_at[verified]
     limit = _outdated_after(holding, evidence)
@@ -51,7 +64,23 @@ def _of(holding: Holding, evidence: Evidence) -> Iterator[Finding]:
             place=holding.place,
             verified=checked,
             limit_seconds=limit,
+            source=source,
+            source_verified=at_source,
         )
+
+
+def _verified_at_source(holding: Holding) -> tuple[str, int]:
+    """Return where the newest usable backup was verified that only its source verified, and when (epoch): one newer than any that was
+    verified here; ("", 0) without such a one.
+    """
+    group = holding.matched.group
+    if group.verified_elsewhere is None:
+        return _NOT_AT_SOURCE
+    flags = group.snapshots.flags
+    checked = next((place for place in reversed(holding.usable) if flags[place] & (_VERIFIED | _ELSEWHERE)), None)
+    if checked is None or flags[checked] & _VERIFIED:
+        return _NOT_AT_SOURCE
+    return group.verified_elsewhere, group.snapshots.verified_at[checked]
 
 
 def _outdated_after(holding: Holding, evidence: Evidence) -> int:
@@ -79,7 +108,9 @@ def _newest_failed(holding: Holding, newest: int) -> Finding:
 
 
 def _demanded(evidence: Evidence) -> Judgement:
-    """Judge the policy's demand: a backup that was verified ok and is young enough, on any store."""
+    """Judge the policy's demand: a backup that was verified ok where it lies and is young enough, on any store. What may have been verified
+    at its source alone, because sync jobs were not told, leaves it open.
+    """
     limit = evidence.expectation.verified_within_seconds
     if limit is None or evidence.newest is None:
         return NOTHING_FOUND
@@ -89,12 +120,35 @@ def _demanded(evidence: Evidence) -> Judgement:
             evidence,
             Finding.of(FindingCode.VERIFICATION_NOT_POSSIBLE, place=evidence.newest.place, rule=evidence.rule),
         )
-    times = [holding.at(place) for holding in held if (place := holding.newest_verified) is not None]
-    newest = max(times, default=0)
-    if newest and evidence.now - newest <= limit:
+    verified = [(holding.at(place), holding) for holding in held if (place := holding.newest_verified) is not None]
+    recent = [holding for at, holding in verified if evidence.now - at <= limit]
+    if any(evidence.now - _surely_verified_at(holding) <= limit for holding in recent):
         return NOTHING_FOUND
-    overdue = Finding.of(FindingCode.VERIFICATION_OVERDUE, newest=newest, limit_seconds=limit, rule=evidence.rule)
+    if recent:
+        return Judgement(doubts=_untold_syncs(recent, evidence))
+    source, at_source = max(map(_verified_at_source, held), key=lambda told: told[1])
+    overdue = Finding.of(
+        FindingCode.VERIFICATION_OVERDUE,
+        newest=max((at for at, _ in verified), default=0),
+        limit_seconds=limit,
+        rule=evidence.rule,
+        source=source,
+        source_verified=at_source,
+    )
     return _unless_older(evidence, overdue)
+
+
+def _surely_verified_at(holding: Holding) -> int:
+    """Return the time of the newest usable backup that was verified where it lies, whatever sync jobs there are; 0 without one."""
+    flags = holding.matched.group.snapshots.flags
+    sure = (place for place in reversed(holding.usable) if flags[place] & (_VERIFIED | _ELSEWHERE) == _VERIFIED)
+    return next((holding.at(place) for place in sure), 0)
+
+
+def _untold_syncs(holdings: Sequence[Holding], evidence: Evidence) -> tuple[Reason, ...]:
+    """Return the servers whose sync jobs were not told, or not all of them."""
+    untold = evidence.servers - evidence.sync_jobs.keys() or {holding.matched.group.server for holding in holdings}
+    return tuple(Reason.of(ReasonCode.SYNC_JOBS_NOT_READ, server=server) for server in sorted(untold))
 
 
 def _unless_older(evidence: Evidence, finding: Finding) -> Judgement:

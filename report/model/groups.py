@@ -54,8 +54,9 @@ class GroupReport:
     """A backup group judged: whose it is, what is in it, and how that compares with what should be.
 
     `snapshots` counts finished versions, `inherited` those older than the guest (D16). `newest_at`, `oldest_at`, `newest_size_bytes`:
-    of finished versions. `key_fingerprints`: of the keys that its snapshots are encrypted with. `nominal`, `expected`, `low`, `high`,
-    `actual`, `delta`: rulebook E30–E34; None where undecidable or unbounded.
+    of finished versions. `verified`: ok where they lie; `verified_elsewhere`: by their source alone (H7). `key_fingerprints`: of the keys
+    that its snapshots are encrypted with. `nominal`, `expected`, `low`, `high`, `actual`, `delta`: rulebook E30–E34; None where
+    undecidable or unbounded.
     """
 
     server: str
@@ -77,6 +78,7 @@ class GroupReport:
     encrypted: int = 0
     verified: int = 0
     verify_failed: int = 0
+    verified_elsewhere: int = 0
     inherited: int = 0
     newest_at: int | None = None
     oldest_at: int | None = None

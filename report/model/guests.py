@@ -44,7 +44,8 @@ class DiskCover(StrEnum):
 class UsableBackup:
     """A backup that could be restored: where it lies, and the storage and volume id by which the guest's own cluster reaches it, None
     where no entry leads there. `verified`, `encrypted`: None of a file, to which neither applies. `key`: fingerprint of its encryption key.
-    `nodes`: from which alone it can be restored, empty: from any of the cluster.
+    `nodes`: from which alone it can be restored, empty: from any of the cluster. `verified_elsewhere`: the source that verified it, where
+    nobody else did (H7).
     """
 
     server: str
@@ -60,6 +61,7 @@ class UsableBackup:
     encrypted: bool | None = None
     key: str | None = None
     nodes: tuple[str, ...] = ()
+    verified_elsewhere: str | None = None
 
     @property
     def on_pbs(self) -> bool:

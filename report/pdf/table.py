@@ -20,7 +20,7 @@ HEAD = Style(7.5, bold=True)
 NARROWEST = 20.0
 """No column's text is narrower than this (points), unless a table has more columns than a page can hold."""
 
-ROWS_TRIED = 24
+ROWS_TRIED = 16
 """A table shares its width so that so many of its rows, taken evenly, are as low as can be."""
 
 _STEPS = (24.0, 8.0)

@@ -98,6 +98,11 @@ def _notes(report: Report, reader: Reader) -> tuple[str, ...]:
     guests = describe_guest_count(report, report.summary.guests, reader.language)
     kind = "all" if report.policy.default.templates else "templates"
     denominator = reader.word(f"note.denominator.{kind}", guests=guests, demanded=report.summary.demanded)
+    judged = report.summary.guests - judged_protection(report)[Protection.WAIVED]
+    if report.summary.backups_read and judged < report.summary.demanded:
+        # then the sentence counts protection of fewer guests than jobs
+        waived = format_number(report.summary.demanded - judged, reader.language)
+        denominator = f"{denominator} {reader.word('note.denominator.waived', waived=waived, judged=judged)}"
     rules = [reader.word("note.protection")] if report.summary.backups_read else []
     rules.append(reader.word("note.rule"))
     since = trend_note(report, reader)

@@ -121,6 +121,7 @@ class _Checked:
     versions: int = 0
     verified: int = 0
     failed: int = 0
+    elsewhere: int = 0
     encrypted: int = 0
     newest_verified_at: int = 0
     keys: set[str] = field(default_factory=set)
@@ -131,6 +132,7 @@ class _Checked:
         self.versions += group.snapshots
         self.verified += group.verified
         self.failed += group.verify_failed
+        self.elsewhere += group.verified_elsewhere
         self.encrypted += group.encrypted
         self.newest_verified_at = max(self.newest_verified_at, group.newest_verified_at or 0)
         self.keys.update(group.key_fingerprints)
@@ -146,23 +148,26 @@ def checks(report: Report, reader: Reader) -> tuple[Section, ...]:
     for group in report.groups:
         if group.server in servers and group.match is GroupMatch.GUEST:
             places.setdefault((group.server, group.datastore, group.namespace), _Checked()).add(group)
+    copied = any(total.elsewhere for total in places.values())
+    about = [reader.word("checks.about"), *([reader.word("checks.elsewhere")] if copied else [])]
     by_place = Section(
         key="checks",
         number=10,
         title=reader.word("section.checks"),
-        sentences=(reader.word("checks.about"),) if places else (),
+        sentences=tuple(about) if places else (),
         columns=reader.columns(
             ("datastore", 3),
             ("groups>", 1.2),
             ("all_versions>", 1.2),
             ("verified>", 1.2),
             ("verify_failed>", 1.2),
+            *((("verified_elsewhere>", 1.4),) if copied else ()),
             ("never_verified>", 1.4),
             ("newest_verified", 2.2),
             ("encrypted>", 1.2),
             ("keys", 2.6),
         ),
-        rows=tuple(_checked_row(place, places[place], reader) for place in sorted(places)),
+        rows=tuple(_checked_row(place, places[place], reader, copied=copied) for place in sorted(places)),
         empty=reader.word("checks.none"),
     )
     found = [
@@ -183,10 +188,11 @@ def checks(report: Report, reader: Reader) -> tuple[Section, ...]:
     return by_place, by_guest
 
 
-def _checked_row(place: tuple[str, str, str], total: _Checked, reader: Reader) -> Row:
+def _checked_row(place: tuple[str, str, str], total: _Checked, reader: Reader, *, copied: bool) -> Row:
     server, datastore, namespace = place
-    never = total.versions - total.verified - total.failed
-    counts = (total.groups, total.versions, total.verified, total.failed, never)
+    never = total.versions - total.verified - total.failed - total.elsewhere
+    elsewhere = (total.elsewhere,) if copied else ()
+    counts = (total.groups, total.versions, total.verified, total.failed, *elsewhere, never)
     newest = format_instant(total.newest_verified_at, reader.zone, reader.language)
     return Row(
         cells=(

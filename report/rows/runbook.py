@@ -138,7 +138,9 @@ def _needs(guest: GuestReport, reader: Reader) -> Iterator[str]:
         yield reader.word("needs.live")
     if usable.encrypted:
         yield reader.word("needs.key", fingerprint=usable.key or reader.word("unknown"))
-    if usable.verified is not None:
+    if usable.verified_elsewhere is not None:
+        yield reader.word("needs.verified_elsewhere", source=usable.verified_elsewhere)
+    elif usable.verified is not None:
         yield reader.word("needs.verified" if usable.verified else "needs.not_verified")
     for kind, proof in (("observed", guest.restore_seen), ("reported", guest.restore_reported)):
         if proof is not None:

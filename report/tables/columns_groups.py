@@ -46,4 +46,5 @@ GROUP_COLUMNS: Sequence[TableColumn[GroupReport]] = columns(
     ("versions", lambda group, language, zone: describe_retention(group, language)),
     ("read_at", lambda group, language, zone: instant(group.read_at)),
     ("comment", lambda group, language, zone: group.comment),
+    ("verified_elsewhere", lambda group, language, zone: group.verified_elsewhere),
 )

@@ -61,6 +61,10 @@ GUEST_COLUMNS: Sequence[TableColumn[GuestReport]] = columns(
     ("restore_proven", lambda guest, language, zone: _at(guest.restore_seen)),
     ("restore_command", lambda guest, language, zone: guest.restore_command),
     ("restore_reported", lambda guest, language, zone: _at(guest.restore_reported)),
+    (
+        "newest_usable_verified_elsewhere",
+        lambda guest, language, zone: guest.usable.verified_elsewhere if guest.usable else None,
+    ),
 )
 
 

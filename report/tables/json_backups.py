@@ -34,6 +34,7 @@ def group_json(group: GroupReport) -> Json:
         "key_fingerprints": sorted(group.key_fingerprints),
         "verified": group.verified,
         "verify_failed": group.verify_failed,
+        "verified_elsewhere": group.verified_elsewhere,
         "inherited": group.inherited,
         "incomplete": group.incomplete,
         "read_at": group.read_at,

@@ -94,6 +94,7 @@ def _usable(usable: UsableBackup | None) -> Json | None:
         "volume": usable.volume,
         "size_bytes": usable.size_bytes,
         "verified": usable.verified,
+        "verified_elsewhere": usable.verified_elsewhere,
         "encrypted": usable.encrypted,
         "key": usable.key,
         "nodes": list(usable.nodes),

@@ -48,8 +48,9 @@ BACKUP_DEFINITIONS: dict[str, Schema] = {
         key_fingerprints=described(
             listed(TEXT), "of the keys that its snapshots are encrypted with, as far as the server tells"
         ),
-        verified=COUNT,
+        verified=described(COUNT, "ok, where they lie"),
         verify_failed=COUNT,
+        verified_elsewhere=described(COUNT, "by the source of a sync alone"),
         inherited=described(COUNT, "versions older than the guest: a predecessor’s"),
         incomplete=described(FLAG, "true: fewer versions were listed than the server said there are"),
         read_at=INSTANT_OR_NULL,

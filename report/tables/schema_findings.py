@@ -107,7 +107,10 @@ FINDING_DEFINITIONS: dict[str, Schema] = {
         storage=described(TEXT_OR_NULL, "the storage by which the guest’s own cluster reaches it; null: none"),
         volume=described(TEXT_OR_NULL, "its volume id there"),
         size_bytes=COUNT_OR_NULL,
-        verified=described(FLAG_OR_NULL, "null: not applicable, a file, which nothing verifies"),
+        verified=described(FLAG_OR_NULL, "ok, where it lies; null: not applicable, a file, which nothing verifies"),
+        verified_elsewhere=described(
+            TEXT_OR_NULL, "the source, NODE/DATASTORE, that verified it where nobody else did"
+        ),
         encrypted=described(FLAG_OR_NULL, "by the client; null: not applicable, a file"),
         key=described(TEXT_OR_NULL, "fingerprint of its key"),
         nodes=described(listed(TEXT), "the nodes from which alone it can be restored; empty: any of the cluster"),

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from report.findings import INSTANTS, Finding, FindingCode, Parameter
 from report.wording.formats import format_bytes, format_duration, format_instant_with_zone
+from report.wording.schedule_phrases import meant_schedule
 from report.wording.scopes import describe_waiver_subject
 from report.wording.texts import fill, printable, texts_of, word
 
@@ -21,13 +22,16 @@ _KEYS = ("key", "keys")
 SHORT_KEY = 23
 # those of which the subject is a waiver
 _OF_WAIVERS = (FindingCode.WAIVER_EXPIRING, FindingCode.WAIVER_EXPIRED)
-# the parameter whose 0 asks for a variant of the text, where there is one: "never" of an instant, else what is left to say
-_VARIANT_AT_0 = {
+# the parameter whose 0 or "" asks for a variant of the text, where there is one: "never" of an instant, else what is left to say
+_VARIANT_WITHOUT = {
     "usable": "never",
     "newest": "never",
     "inherited": "failed",
     "failed": "inherited",
     "newest_bytes": "unsized",
+    "key": "unknown",
+    "storage": "offline",
+    "able": "alone",
 }
 
 
@@ -39,20 +43,21 @@ def describe_finding(finding: Finding, language: str, zone: tzinfo, now: int) ->
     """
     table = texts_of(language).findings
     params = dict(finding.params)
-    asked = (variant for name, variant in _VARIANT_AT_0.items() if params.get(name) == 0)
-    variant = f"{finding.code}.{next(asked, 'unknown' if params.get('key') == '' else params.get('field'))}"
-    key = variant if variant in table else str(finding.code)
     of_waiver = finding.code in _OF_WAIVERS
     subject = describe_waiver_subject(finding.subject, language) if of_waiver else finding.subject
-    return fill(table[key], {"subject": subject, **_shown(params, language, zone, now)})
+    return fill(table[_variant(finding, table)], {"subject": subject, **_shown(params, language, zone, now)})
 
 
 def describe_finding_remedy(finding: Finding, language: str, vmid: int) -> str:
     """Given a finding and the guest it is about, return what to do, often a command with names quoted for a shell; "" where nothing is."""
-    template = texts_of(language).finding_remedies.get(str(finding.code))
+    table = texts_of(language).finding_remedies
+    template = table.get(_variant(finding, table))
     if template is None:
         return ""
     params = {name: shlex.quote(printable(str(value))) for name, value in finding.params}
+    if finding.code is FindingCode.SCHEDULE_READS_OTHERWISE:
+        meant = meant_schedule(str(dict(finding.params).get("schedule", "")))
+        params["meant"] = shlex.quote(printable(meant)) if meant else "SCHEDULE"
     return fill(template, {**params, "subject": shlex.quote(printable(finding.subject)), "vmid": vmid})
 
 
@@ -64,6 +69,16 @@ def describe_finding_code(code: FindingCode, language: str) -> str:
 def short_key(fingerprint: str) -> str:
     """Given a key's fingerprint, return its first eight bytes, as PVE shows it."""
     return fingerprint[:SHORT_KEY]
+
+
+def _variant(finding: Finding, table: Mapping[str, str]) -> str:
+    """Return the key of the finding's text in a table: that of the variant which its parameters ask for, where the table has it."""
+    params = dict(finding.params)
+    asked = [variant for name, variant in _VARIANT_WITHOUT.items() if params.get(name) in (0, "")]
+    # what only the source of a copy verified says so before all else (H7)
+    variants = (*(["source"] if params.get("source") else []), *asked[:1], params.get("field"))
+    keys = (f"{finding.code}.{variant}" for variant in variants)
+    return next((key for key in keys if key in table), str(finding.code))
 
 
 def _shown(params: Mapping[str, Parameter], language: str, zone: tzinfo, now: int) -> dict[str, object]:

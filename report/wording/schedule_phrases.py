@@ -46,6 +46,17 @@ def describe_warning(warning: ScheduleWarning, language: str) -> str:
     return (text + (advice if suggestion else "")).format(**params)
 
 
+def meant_schedule(schedule: str) -> str:
+    """Given a schedule that reads otherwise than it looks, return what was probably meant; "" where one text cannot say it."""
+    try:
+        warnings = CalendarEvent.parse(schedule.strip()).warnings
+    except ScheduleError:
+        return ""
+    # the suggestion of a skipped start is for one field alone
+    whole = (dict(each.params) for each in warnings if each.code is not ScheduleWarningCode.STEP_SKIPS_START)
+    return next(filter(None, (params.get("suggestion", "") for params in whole)), "")
+
+
 def describe_error(error: ScheduleError, language: str) -> str:
     """Given an error of parsing and "en" or "fr", return its hint."""
     return WORDINGS[language].hints[error.problem]

@@ -28,7 +28,7 @@ def add_branch(servers: Sequence[Server], branch: Branch, wanted: Wanted) -> Non
     _add_absent(main.namespaces["prod"], [saved_group(streams, key, checked) for key in streams.keys(COPIED)])
     original.tasks += backup_tasks(original, branch.runs)
     for copy in copies:
-        _add_absent(copy.datastores["copy"].namespaces["prod"], copied_groups(streams, wanted))
+        _add_absent(copy.datastores["copy"].namespaces["prod"], copied_groups(streams, wanted, copy.name))
 
 
 def _add_absent(there: dict[tuple[str, str], Group], groups: Sequence[Group]) -> None:

@@ -27,6 +27,7 @@ ORIGINAL: tuple[tuple[str, dict[str, Any]], ...] = (
     ("verify", {"id": "v-manual", "store": "archive"}),
 )  # fmt: skip
 COPY: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("verify", {"id": "v-copy", "store": "copy", "schedule": "05:00", "ignore-verified": False}),
     ("prune", {"id": "p-copy", "store": "copy", "schedule": "07:00", "keep-daily": 30, "keep-monthly": 6}),
     ("sync", {"id": "s-prod", "store": "copy", "ns": "prod", "remote": "origin", "remote-store": "main"}
      | {"remote-ns": "prod", "remove-vanished": False, "schedule": "06:30", "max-depth": 0}),

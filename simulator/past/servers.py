@@ -18,7 +18,7 @@ from simulator.past.runs import DAY, events
 from simulator.past.streams import Prune, Streams
 from simulator.past.trouble import fall_behind, spoil
 from simulator.pbs.control import ARCHIVES
-from simulator.pbs.model import Access, Datastore, Group, Releases, Server, Verifications, escaped, make_task
+from simulator.pbs.model import Access, Brought, Datastore, Group, Releases, Server, Verifications, escaped, make_task
 from simulator.scenario.logs import Run
 from simulator.scenario.wanted import Wanted
 
@@ -26,6 +26,7 @@ AUDITOR, DATASTORE = "auditor@pbs!vzcover", "datastore@pbs!vzcover"
 NAMESPACE, OWNER, NOTHING = "namespace@pbs!vzcover", "owner@pbs!vzcover", "nobody@pbs!vzcover"
 CLUSTER_TOKEN = "backup@pbs!pve"  # noqa: S105 (an id, no secret)
 VERIFY_SCHEDULE, SYNC_SCHEDULE, COPY_PRUNE_SCHEDULE = "05:00", "06:30", "07:00"
+EVERY_TIME = 1  # seconds after which a verification is outdated for a job that does not ignore any
 COPY_KEEP = {"keep-daily": 30, "keep-monthly": 6}
 
 
@@ -141,8 +142,8 @@ def _copy(streams: Streams, wanted: Wanted, release: Releases, number: int) -> S
     """A server that pulls the production namespace every day and prunes its copies by a policy of its own (H15)."""
     server = _server(wanted, release, number)
     store = server.datastores["copy"] = Datastore("copy", config={"gc-schedule": "daily", "verify-new": True})
-    groups = store.namespaces["prod"] = {group.key: group for group in copied_groups(streams, wanted)}
-    named = encrypt(groups, roles_of(streams))  # a pull copies the manifests (H7)
+    groups = store.namespaces["prod"] = {group.key: group for group in copied_groups(streams, wanted, server.name)}
+    named = encrypt(groups, roles_of(streams))
     if "unverified" in named:
         named["unverified"].verifications = Verifications()
     fall_behind(groups, streams.trouble, wanted)
@@ -152,12 +153,14 @@ def _copy(streams: Streams, wanted: Wanted, release: Releases, number: int) -> S
     return server
 
 
-def copied_groups(streams: Streams, wanted: Wanted) -> list[Group]:
-    """The copies of what a cluster has in the production namespace, with the verifications of the original (H7)."""
+def copied_groups(streams: Streams, wanted: Wanted, server: str) -> list[Group]:
+    """The copies on a server of what a cluster has in the production namespace, with the verifications that came with them (H7)."""
     zone, start = ZoneInfo(wanted.zone), wanted.now - wanted.history_days * DAY
     syncs = events(SYNC_SCHEDULE, start, wanted.now - 3600, zone)
     prune = Prune(events(COPY_PRUNE_SCHEDULE, start, wanted.now, zone), COPY_KEEP)
-    checked = verifications(wanted, wanted.targets[0].name, "main", "v-main")
+    source = verifications(wanted, wanted.targets[0].name, "main", "v-main")
+    own = verifications(wanted, server, "copy", "v-copy")
+    checked = Brought(own.instants, own.upids, EVERY_TIME, source, syncs)
     return [copied_group(streams, key, checked, syncs, prune) for key in streams.keys("pbs-main")]
 
 

@@ -9,7 +9,7 @@ from functools import partial
 from simulator.model import Cluster
 from simulator.past.runs import DAY
 from simulator.pbs.control import ARCHIVES
-from simulator.pbs.model import Group, Special, Verifications
+from simulator.pbs.model import Brought, Group, Special, Verifications
 from simulator.scenario.wanted import Wanted
 
 # since when a group is not verified any more, and since when another is not copied
@@ -68,10 +68,11 @@ def _of(groups: Groups, trouble: Mapping[str, int], name: str) -> Group | None:
 
 
 def _no_longer_checked(group: Group | None) -> None:
-    """The verify job passes the group over since some weeks."""
+    """The verify job passes the group over since some weeks; of a copy that of its own server always did."""
     if group is None:
         return
     checked = group.verifications
+    checked = checked.source if isinstance(checked, Brought) else checked
     kept = max(len(checked.instants) - UNCHECKED_DAYS, 0)
     group.verifications = Verifications(checked.instants[:kept], checked.upids[:kept])
 

@@ -55,6 +55,27 @@ class Verifications:
             position = later
 
 
+@dataclass(frozen=True, slots=True)
+class Brought(Verifications):
+    """Those of copies: a pull at `syncs` (ascending) copies the manifest with the last verification of the `source` in it, which the
+    server's own verify job passes over until it is outdated (H6, H7).
+    """
+
+    source: Verifications = Verifications()
+    syncs: Sequence[int] = ()
+
+    def of(self, instant: int) -> str | None:
+        """The UPID of the run that last verified a copy of this time, on either server; None if none has yet."""
+        arrival = bisect_left(self.syncs, instant)
+        if arrival == len(self.syncs):
+            return None
+        position = bisect_left(self.source.instants, instant)
+        if position == len(self.source.instants) or self.source.instants[position] > self.syncs[arrival]:
+            return Verifications.of(self, self.syncs[arrival])
+        again = Verifications.of(self, self.source.instants[position] + self.outdated)
+        return again or self.source.upids[position]
+
+
 NEVER = Verifications()
 
 

@@ -17,7 +17,7 @@ from simulator.scenario.storages import TERABYTE
 from simulator.scenario.wanted import Plan, Wanted
 
 NAME, NAMESPACE, ACCOUNT = "branch", "branch", "backup@pbs!branch"
-OWN, COPIED = "pbs-branch", "pbs-main"
+OWN, COPIED, CUT_OFF = "pbs-branch", "pbs-main", "pbs-branch-line2"
 NODES = ("branch1", "branch2")
 # its other guests have ids from here on that the first cluster does not have
 OWN_VMIDS_FROM = 301
@@ -80,6 +80,17 @@ JOBS: tuple[Properties, ...] = (
         "mode": "snapshot",
         "comment": "Sundays once more → entry as in storage.cfg of head office",
     },
+    {
+        # at that minute too; a second line was never put in order (B28), and nobody notices before the end of the year
+        "id": "year-end",
+        "type": "vzdump",
+        "enabled": 1,
+        "schedule": "*-12-31 20:15",
+        "pool": "shop",
+        "storage": CUT_OFF,
+        "mode": "snapshot",
+        "comment": "Tills once more at the end of the year, by the second line",
+    },
 )
 
 
@@ -116,13 +127,14 @@ def _config(vmid: int, kind: str, name: str, created: int) -> Properties:
 
 
 def _storages(first: Cluster, wanted: Wanted) -> Mapping[str, Storage]:
-    """An entry with an account and a namespace of its own, and the other cluster's entry as it is."""
+    """An entry with an account and a namespace of its own, one that leads there too and is not active, the other cluster's as it is."""
     copied = first.storages[COPIED]
     own = {**copied.config, "namespace": NAMESPACE, "username": ACCOUNT, "prune-backups": "keep-daily=7,keep-weekly=4"}
     found = (
         Storage("local", {"type": "dir", "path": "/var/lib/vz", "content": "iso,vztmpl,backup"}),
         Storage("local-lvm", {"type": "lvmthin", "vgname": "pve", "thinpool": "data", "content": "rootdir,images"}),
         Storage(OWN, own, used=8 * TERABYTE, total=20 * TERABYTE),
+        Storage(CUT_OFF, own, active=False),
         copied,
     )
     return {storage.name: storage for storage in found}

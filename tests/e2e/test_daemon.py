@@ -17,7 +17,7 @@ import pytest
 from pypdf import PdfReader
 
 from exporter.state import FILE_NAME, LastReports, Served
-from tests.processes import Config, Daemon, daemon, serving, source_yaml, wait_for, write_config
+from tests.processes import Config, Daemon, daemon, run, serving, source_yaml, wait_for, write_config
 from tests.simulator_process import SimulatorHandle, running_simulator
 
 STOP_SECONDS = 5.0
@@ -338,6 +338,50 @@ def test_a_first_start_makes_nothing_up_and_remembers_what_was_due(simulator: Si
     assert datetime.fromtimestamp(due, UTC).strftime("%H:%M") == minute
     assert due <= time.time()
     assert not config.output.exists()
+
+
+def test_each_report_with_bundles_has_a_chain_with_one_for_each_due_time_across_kills(
+    simulator: SimulatorHandle, tmp_path: Path
+) -> None:
+    now = datetime.now(UTC)
+    first, second = (f'at: "{now - timedelta(hours=hours):%H:%M}"' for hours in (2, 1))
+    more = "reports: [{name: few, match: {vmids: 100-104}, formats: [csv, bundle], output: reports}]\n"
+    config = write_config(tmp_path, simulator, more=more, report=f"{first}, zone: UTC, formats: [json, bundle]")
+    state, names = LastReports(config.state), ("daily", "few")
+    forgotten = {name: Served(int(now.timestamp()) - 2 * 86_400) for name in names}
+
+    def bundles() -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in config.output.glob("*.zip")}
+
+    def serve(number: signal.Signals) -> dict[str, float]:
+        with serving(config) as running:
+            running.wait_for_line("wrote a report", times=2)
+            wait_for(lambda: all(served.written_at for served in state.read().values()), "them to be remembered")
+            samples = running.samples()
+            running.end(number)
+        return samples
+
+    state.replace(forgotten)
+    serve(signal.SIGKILL)
+    made = bundles()
+    # as if it had been killed before it could remember
+    state.replace(forgotten)
+    serve(signal.SIGTERM)
+    assert bundles() == made
+    config.change(first, second)
+    samples = serve(signal.SIGTERM)
+    checked = run("verify-bundle", config.output)
+
+    assert len(made) == 2
+    assert len(bundles()) == 4
+    assert made.items() <= bundles().items()
+    assert all(samples[f'vzcover_scheduled_report_failures_total{{report="{name}"}}'] == 0 for name in names)
+    assert (checked.returncode, checked.stderr) == (0, "")
+    lines = [line.split(":")[1].split(";")[0].strip() for line in checked.stdout.splitlines()]
+    assert lines == 2 * ["2 bundles", "fine", "fine"]
+    assert [line for line in checked.stdout.splitlines() if line.startswith("chain")] == [
+        f"chain of {name}: 2 bundles" for name in names
+    ]
 
 
 @pytest.mark.parametrize("kind", ["file", "missing parent"])

@@ -125,6 +125,25 @@ def test_unfinished_protected_and_verified_snapshots_are_told_apart(full: PbsFac
     assert groups["vm/103"].snapshots.count(SnapshotFlag.VERIFY_FAILED) == 1
 
 
+def test_h7_what_a_sync_brought_from_another_datastore_tells_that_it_was_verified_there(full: PbsFacts) -> None:
+    # `second` is pulled from `main` of the same server: its manifests name a verification of `main`
+    for name, group in groups_of(full, "second").items():
+        verified = group.snapshots.count(SnapshotFlag.VERIFIED)
+        assert group.snapshots.count(SnapshotFlag.VERIFIED_ELSEWHERE) == verified
+        assert group.verified_elsewhere == ("pbs1/main" if verified else None), name
+    copied = sum(group.snapshots.count(SnapshotFlag.VERIFIED) for group in groups_of(full, "second").values())
+    assert copied == 24
+    assert not any(group.verified_elsewhere for group in groups_of(full, "main").values())
+
+
+@pytest.mark.parametrize("layer", ["05-full", "10-token-audit"])
+def test_h7_the_nodes_name_is_read_off_its_own_tasks_or_else_its_jobs(tmp_path: Path, layer: str) -> None:
+    with replayed(tmp_path, layer) as simulator, collector_of(simulator) as collector:
+        facts = collector.collect(None, NOW, Deadline.after(30))
+    assert bool(facts.tasks.value) is (layer == "05-full"), "an auditor of the datastore sees no task"
+    assert collector.nodes == {"pbs1"}
+
+
 def test_the_newest_backup_is_the_newest_finished_one_not_last_backup(full: PbsFacts) -> None:
     # H2: the row says 1795225500, which is a crashed backup
     group = groups_of(full, "main")["vm/100"]

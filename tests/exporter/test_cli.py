@@ -319,6 +319,30 @@ def test_bundles_of_two_days_are_a_chain(config: Config, tmp_path: Path, run: Ru
     assert run("verify-bundle", folder, paths[0]).returncode == 1
 
 
+def test_a_report_with_bundles_is_written_as_the_daemon_does_and_by_hand_beside_it(config: Config, run: Run) -> None:
+    days = [1_795_234_733, 1_795_321_133]
+    config.change("report: {", "report: {formats: [csv, bundle], ")
+    written = [run("--now", now, "report", "--config", config.path).stdout.splitlines() for now in days]
+    by_hand = run("--now", days[1], "report", "--config", config.path, "--bundle")
+    again = run("--now", days[1], "report", "--config", config.path, "--format", "bundle")
+    checked = run("verify-bundle", config.output)
+
+    assert [Path(path).name.partition(".")[2] for path in written[0]] == ["csv", "groups.csv", "zip"]
+    assert (again.returncode, "a bundle is never written over" in again.stderr) == (4, True)
+    first, second = (Path(paths[-1]).name for paths in written)
+    heads = [line.partition("; SHA-256")[0] for line in checked.stdout.splitlines()]
+    assert (checked.returncode, heads) == (
+        0,
+        [
+            "chain of daily: 2 bundles",
+            f"{first}: fine; the first of its chain",
+            f"{second}: fine; follows {first}",
+            "chain of daily, by hand: 1 bundle",
+            f"{Path(by_hand.stdout.strip()).name}: fine; the first of its chain",
+        ],
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [

@@ -34,6 +34,7 @@ FOREIGN = (
     "my-vzcover-20200101T000000Z.pdf",
     # an audit bundle: a chain that loses its days proves nothing
     "vzcover-20200101T000000Z.zip",
+    "vzcover-20200101T000000Z.by-hand.zip",
 )
 
 
@@ -147,11 +148,12 @@ def test_what_stays_is_the_newest_few_within_the_age(ages: set[int], number: int
 
 def test_what_a_killed_writer_left_goes_after_an_hour_and_not_before(tmp_path: Path) -> None:
     ours, fresh, foreign = f".{name(NOW)}.abcdefgh.part", f".{name(NOW)}.12345678.part", ".other.pdf.abcdefgh.part"
-    put(tmp_path, name(NOW), ours, fresh, foreign)
-    for each, age in ((ours, 3600), (fresh, 3599), (foreign, 9000)):
+    bundles = {f".{name(NOW, ending)}.abcdefgh.part" for ending in ("zip", "by-hand.zip")}
+    put(tmp_path, name(NOW), ours, fresh, foreign, *bundles)
+    for each, age in ((ours, 3600), (fresh, 3599), (foreign, 9000), *((each, 3600) for each in bundles)):
         os.utime(tmp_path / each, (NOW - age, NOW - age))
 
-    assert [path.name for path in remove_old(tmp_path, NOW, 9, 90 * DAY)] == [ours]
+    assert {path.name for path in remove_old(tmp_path, NOW, 9, 90 * DAY)} == {ours, *bundles}
     assert names(tmp_path) == {name(NOW), fresh, foreign}
 
 

@@ -98,6 +98,7 @@ def everything() -> Report:
         group(),
         group("web", match=GroupMatch.HOST, backup_type="host", pve=None),
         group("101", server="lab", datastore="nas", owner=None, verified=0, verify_failed=0),
+        group("103", verified_elsewhere=2),
         datastores=(
             datastore(store=filling, garbage_collection=collection, deduplication_ratio=12.5, orphans=(("", 0, 0),)),
         ),

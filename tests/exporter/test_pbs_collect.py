@@ -17,6 +17,7 @@ from exporter.collect.pbs import ServerCollector
 from exporter.collect.pbs_listing import Cause, ServerRhythm
 from exporter.collect.pbs_rows import GroupRow
 from exporter.collect.pbs_snapshots import Contents, parse_snapshots
+from exporter.collect.pbs_values import Home
 from exporter.counters import Counters
 from report.backups import BackupGroup, PbsFacts, SnapshotFlag
 from tests.exporter.clients import Naps
@@ -207,6 +208,27 @@ def test_a_verification_is_seen_soon_after_its_task_ended_and_once(shared: PbsHa
         assert snapshots.verified_at[-1] == NOW - 10
         refresh(collector, facts, NOW + 600)
         assert collector.manifests_opened[Cause.TASK] == 0
+
+
+def test_h7_a_copy_is_verified_elsewhere_until_its_own_server_verifies_it() -> None:
+    options = ("--pbs", 2, "--guests", 5, "--pbs-delays", "off", "--now", NOW, "--history-days", 20)
+    with running_simulator("serve", *options) as simulator, collector_of(simulator.pbs[1]) as collector:
+        facts = refresh(collector, None)
+        groups = facts.groups["copy", "prod"].value or ()
+        newest = next(group for group in groups if group.verified_elsewhere)
+        flags = newest.snapshots.flags
+        # today's came with what its source said of it; that of the days before was verified here this morning
+        assert newest.verified_elsewhere == "pbs1/main"
+        assert flags[-1] & SnapshotFlag.VERIFIED_ELSEWHERE
+        assert flags[-2] & (SnapshotFlag.VERIFIED | SnapshotFlag.VERIFIED_ELSEWHERE) == SnapshotFlag.VERIFIED
+        place = Place("copy", "prod", newest.backup_type, newest.backup_id)
+        upid = simulator.pbs[1].add_task("verificationjob", "copy:v-copy", NOW)
+        simulator.pbs[1].put_snapshot(place, newest.snapshots.times[-1], verification="ok", upid=upid)
+        simulator.pbs[1].end_task(upid, NOW + 30)
+        after = held(refresh(collector, facts, NOW + 300), place)
+        assert after.snapshots.flags[-1] & SnapshotFlag.VERIFIED
+        assert after.snapshots.verified_at[-1] == NOW
+        assert after.verified_elsewhere is None
 
 
 @pytest.mark.usefixtures("without_clock")
@@ -456,8 +478,8 @@ class _Picky:
         return row
 
 
-def _without_the_last(answer: list[msgspec.Raw], latest: int) -> Contents:
-    return parse_snapshots(answer[:-1], latest)
+def _without_the_last(answer: list[msgspec.Raw], latest: int, home: Home) -> Contents:
+    return parse_snapshots(answer[:-1], latest, home)
 
 
 def test_no_secret_is_in_the_facts(shared: PbsHandle) -> None:

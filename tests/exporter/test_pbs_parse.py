@@ -13,7 +13,17 @@ from hypothesis import strategies as st
 from exporter.collect import pbs_parse as parse
 from exporter.collect import pbs_rows as rows
 from exporter.collect.pbs_snapshots import flags_of, parse_snapshots
-from exporter.collect.pbs_values import boolean, first_line, number, text, upid_start
+from exporter.collect.pbs_values import (
+    Home,
+    Upid,
+    boolean,
+    first_line,
+    number,
+    parse_upid,
+    text,
+    upid_nodes,
+    upid_start,
+)
 from report.backups import SnapshotFlag as Flag
 
 UPID = "UPID:pbs1:00001C97:0003BBDF:00000020:6B00FA4C:verify:main:root@pam!all:"
@@ -93,6 +103,64 @@ def test_control_characters_never_reach_the_report() -> None:
 )
 def test_the_time_of_verification_is_the_start_in_its_upid(upid: str, expected: int | None) -> None:
     assert upid_start(upid) == expected
+
+
+START = 0x6B00FA4C
+JOB = UPID.replace(":verify:main:", ":verificationjob:main\\x3av\\x2dmain:")
+
+
+@pytest.mark.parametrize(
+    ("upid", "expected"),
+    [
+        (UPID, Upid("pbs1", START, "main")),
+        (JOB, Upid("pbs1", START, "main")),
+        (UPID.replace(":main:", ":off\\x2dsite\\x3aa-b\\x3avm-100:"), Upid("pbs1", START, "off-site")),
+        (UPID.replace(":verify:main:", ":syncjob:self\\x3amain:"), Upid("pbs1", START, "")),  # no datastore is first
+        (UPID.replace(":main:", "::"), Upid("pbs1", START, "")),
+        (UPID.replace(":main:", ":a\\x1b[31m:"), Upid("pbs1", START, "")),  # no name of anything
+        (UPID.replace("pbs1", "pbs 1"), Upid("", START, "main")),
+        ("UPID:pve1:000A1B2C:0003BBDF:6B00FA4C:vzdump:100:root@pam:", None),
+    ],
+)
+def test_h7_a_upid_names_the_node_and_of_a_verification_the_datastore(upid: str, expected: Upid | None) -> None:
+    assert parse_upid(upid) == expected
+
+
+def test_the_names_of_a_node_are_those_in_its_own_upids() -> None:
+    assert upid_nodes([UPID, None, "", JOB.replace("pbs1", "old-name")]) == {"pbs1", "old-name"}
+    assert upid_nodes([None, "", "UPID:", "UPID:a b:1"]) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("home", "source"),
+    [
+        pytest.param(Home("main", frozenset({"pbs1"})), None, id="here"),
+        pytest.param(Home("main", frozenset({"pbs1", "old-name"})), None, id="the node has two names"),
+        pytest.param(Home("main", frozenset({"pbs2"})), "pbs1/main", id="another node"),
+        pytest.param(Home("main"), None, id="its own name is not known"),
+        pytest.param(Home("second", frozenset({"pbs1"})), "pbs1/main", id="another datastore of the same node"),
+        pytest.param(Home("second"), "pbs1/main", id="another datastore, whatever the node"),
+        pytest.param(Home(), None, id="nothing is known"),
+    ],
+)
+@pytest.mark.parametrize("upid", [UPID, JOB], ids=("verify", "verificationjob"))
+def test_h7_a_copied_manifest_tells_where_it_was_verified(upid: str, home: Home, source: str | None) -> None:
+    failed = snapshot(300, verification={"state": "failed", "upid": upid})
+    old, newest = (snapshot(time, verification={"state": "ok", "upid": upid}) for time in (100, 200))
+    content = parse_snapshots(raws(failed, old, snapshot(250), newest), home=home).groups["vm", "100"]
+    elsewhere = Flag.VERIFIED_ELSEWHERE if source else 0
+    ok = Flag.VERIFIED | elsewhere
+    assert list(content.snapshots.flags) == [ok, ok, 0, Flag.VERIFY_FAILED], (
+        "a failed one is failed wherever it was found"
+    )
+    assert content.verified_elsewhere == source
+
+
+def test_a_verification_without_a_upid_that_reads_is_one_that_was_made_here() -> None:
+    for upid in ("", "UPID:pbs9", UPID.replace("pbs1", "?").replace(":main:", ":?:")):
+        rows_ = raws(snapshot(verification={"state": "ok", "upid": upid}))
+        content = parse_snapshots(rows_, home=Home("second", frozenset({"pbs2"}))).groups["vm", "100"]
+        assert list(content.snapshots.flags) == [Flag.VERIFIED]
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from exporter.logs import FIELDS
 from exporter.metrics.own import ReportStatus
 from exporter.parts import Parts
 from exporter.reporting import RETRY_SECONDS, Reporting
-from exporter.reports import PlannedReport, planned_reports
+from exporter.reports import PlannedReport, Written, planned_reports
 from exporter.state import FILE_NAME
 from exporter.store import Store
 from report.model.report import Report
@@ -63,11 +63,11 @@ class House:
         text = f"{GOOD}state_dir: {self.state}\nreport: {{{settings}}}\nreports: {self.reports}\n"
         loaded = load(self.folder, text)
 
-        def write(planned: PlannedReport, of: Report) -> list[Path]:
+        def write(planned: PlannedReport, of: Report, due: int | None) -> Written:
             if self.failure and (planned.name in self.failing or not self.failing):
                 raise self.failure
             self.made.append((planned.name, shown(self.now)))
-            return [self.folder / f"{planned.prefix}-20260101T000000Z.pdf"]
+            return Written((self.folder / f"{planned.prefix}-20260101T000000Z.pdf",))
 
         def remove(planned: PlannedReport, now: int) -> list[Path]:
             self.removed_at.append(now)

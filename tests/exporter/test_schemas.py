@@ -12,14 +12,16 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from exporter.bundle.content import ABOUT, Made
+from exporter.bundle.content import ABOUT, Chain, Made
 from exporter.bundle.write import write_bundle
 from exporter.cli import main
 from exporter.deliver import Reader, write_files
+from exporter.reports import Written
 from exporter.schemas import about_schema, history_schema, schema_text
 from report.model.report import Report
 from report.words import LANGUAGES
 from tests.builders import report
+from tests.exporter.bundle.test_bundle import unheard
 from tests.exporter.delivery.house import DAILY, READER, FakeDoor, House, channel
 from tests.golden_files import assert_file
 from tests.processes import Config, serving, wait_for, write_config
@@ -54,7 +56,8 @@ def test_a_written_file_fits(judged: Report, language: str, tmp_path: Path) -> N
 @pytest.mark.parametrize("name", ["day", "day.zip"])
 def test_a_bundle_s_report_and_what_it_says_of_itself_fit(judged: Report, name: str, tmp_path: Path) -> None:
     path = tmp_path / name
-    write_bundle(path, judged, READER, Made("ab" * 32, "3.13.0"), None)
+    made = Made(Chain("daily", by_hand=not path.suffix), 0 if path.suffix else None, "ab" * 32, "3.13.0")
+    write_bundle(path, judged, READER, made, tell=unheard)
     for member, schema in (("report.json", "report"), (ABOUT, "about")):
         if path.is_dir():
             content = (path / member).read_bytes()
@@ -69,7 +72,7 @@ def test_an_attachment_fits_also_one_cut_to_clusters(clusters: tuple[str, ...], 
     door = FakeDoor()
     house = House(tmp_path, channel("mail", door, attach=("json",), clusters=clusters))
     with house.running() as deliveries:
-        deliveries.reported(DAILY, specimen_with_backups(), ())
+        deliveries.reported(DAILY, specimen_with_backups(), Written())
         wait_for(lambda: door.taken, "the message")
     (attached,) = door.taken[0][0].attachments
     document = fits("report", attached.content)

@@ -16,7 +16,7 @@ from pypdf import PdfReader
 from exporter.deliver import FORMATS, Reader, remove_old, render, write_files
 from exporter.delivery.channel import Channel
 from exporter.delivery.compose import report_message
-from exporter.reports import PlannedReport, planned_reports, report_called
+from exporter.reports import PlannedReport, Written, planned_reports, report_called
 from report.cut import cut_to
 from report.policy import Scope
 from tests.builders import NOW
@@ -55,7 +55,7 @@ def test_no_format_names_another_guest(language: str) -> None:
 def test_no_message_names_another_guest(tmp_path: Path) -> None:
     (_, prod) = planned(tmp_path, "{name: prod, match: {pools: prod}}")
     channel = Channel("ops", frozenset(), (), frozenset(), prod.reader, tuple(FORMATS), FakeDoor())
-    message = report_message(prod, cut_to(crowd(), prod.scope), channel, ())
+    message = report_message(prod, cut_to(crowd(), prod.scope), channel, Written())
 
     assert OWN.search(message.text)
     assert not OTHERS.search(message.text)
@@ -74,7 +74,9 @@ def test_a_message_names_the_checksum_of_data_that_goes_with_it_only(
     (daily,) = planned_reports(load(tmp_path, f"{GOOD}report: {{formats: [html, json]}}\n").config)
     page, data = write_files(tmp_path, crowd(), daily.reader, daily.formats)
     channel = Channel("ops", frozenset(), clusters, frozenset(), daily.reader, attach, FakeDoor())
-    html, *others = (file.content for file in report_message(daily, crowd(), channel, (page, data)).attachments)
+    html, *others = (
+        file.content for file in report_message(daily, crowd(), channel, Written((page, data))).attachments
+    )
     known = {"written": [data.read_bytes()], "attached": others, "nothing": []}[named]
 
     assert re.findall(r"\b[0-9a-f]{64}\b", html.decode()) == [hashlib.sha256(each).hexdigest() for each in known]

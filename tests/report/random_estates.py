@@ -25,10 +25,12 @@ from report.facts import (
     GuestResult,
     IncludedGuest,
     IncludedVolume,
+    Node,
     OracleAnswer,
     PoolLookup,
     Restore,
     StorageDefinition,
+    StorageState,
     Task,
     TaskOutcome,
     VzdumpDefaults,
@@ -48,6 +50,7 @@ def _rarely(common: Any, *rare: Any) -> st.SearchStrategy[Any]:
 # good ones come most often, so that most guests have something to lose
 _FLAGS = _rarely(
     GOOD,
+    *[GOOD | SnapshotFlag.VERIFIED_ELSEWHERE, GOOD | SnapshotFlag.VERIFIED_ELSEWHERE],
     *[0, 0, GOOD | SnapshotFlag.ENCRYPTED, GOOD | SnapshotFlag.ENCRYPTED, GOOD | SnapshotFlag.SIGNED],
     *[SnapshotFlag.VERIFY_FAILED, SnapshotFlag.UNFINISHED, SnapshotFlag.PROTECTED | GOOD],
 )
@@ -56,6 +59,7 @@ _ROOT = Archive("root.pxar.didx", DISK, "none")
 _ARCHIVES = st.sampled_from([(), (_SCSI0,), (_SCSI0, _SCSI1, _ROOT), (_SCSI0, _SCSI1, _ROOT)])
 _MOSTLY = _rarely(True, False)
 _SELDOM = _MOSTLY.map(lambda mostly: not mostly)
+_ONLINE = _rarely(True, False, None)
 
 
 def _owner(cluster: str) -> str:
@@ -141,6 +145,7 @@ def _group(draw: st.DrawFn, times: Sequence[int], place: dict[str, Any]) -> Back
         incomplete=draw(_SELDOM) and draw(_SELDOM),
         newest_archives=draw(_ARCHIVES),
         key_fingerprints=("ab:cd",),
+        verified_elsewhere="pbs9/main" if snapshots.count(SnapshotFlag.VERIFIED_ELSEWHERE) else None,
         **place,
     )
 
@@ -237,6 +242,8 @@ def _cluster(draw: st.DrawFn, name: str, account: str) -> tuple[ClusterFacts, li
         vzdump_defaults={
             node: a.reading(VzdumpDefaults(storage=draw(st.sampled_from(["pbs", None])))) for node in NODES
         },
+        nodes=a.reading((Node("pve1", online=draw(_ONLINE)), Node("pve2", online=True))),
+        storage_states={"pve1": a.reading((StorageState("pbs", "pve1", "pbs", True, draw(_MOSTLY), True),))},
         tasks=tasks,
         outcomes=outcomes,
         restores={node: a.reading(draw(_restores(node))) for node in NODES},

@@ -1,7 +1,8 @@
-"""The rulebook's edge cases 19–28, 62 and 64–75 (section K) that decide a verdict, from facts to Report. Those proven elsewhere:
+"""The rulebook's edge cases 14, 19–28, 62 and 64–75 (section K) that decide a verdict, from facts to Report. Those proven elsewhere:
 
 | case | test |
 |---|---|
+| 14 | also `test_coverage.py`: its coverage; `test_findings.py`: what is and is not said |
 | 20 | `tests/exporter/test_file_backups.py` reads the list; here: what is unread is unknown |
 | 23, 24, 26, 27 | also `tests/exporter/test_pve_parse.py`: which lines of a configuration are data volumes |
 | 64 | also `test_schedules.py`, `test_schedules_gaps.py`: the events themselves |
@@ -23,7 +24,16 @@ import pytest
 
 from report.analyse import analyse
 from report.backups import BackupGroup, Datastore, PbsJob, SnapshotFlag, Snapshots
-from report.facts import Facts, GuestOutcome, GuestResult, IncludedVolume, TaskOutcome
+from report.facts import (
+    Facts,
+    GuestOutcome,
+    GuestResult,
+    IncludedVolume,
+    Node,
+    StorageState,
+    TaskOutcome,
+    VzdumpDefaults,
+)
 from report.findings import FindingCode
 from report.model.groups import RetentionState
 from report.model.guests import Coverage, DiskCover, GuestReport, Protection
@@ -31,6 +41,7 @@ from report.model.reasons import ReasonCode
 from report.model.sources import IssueCode
 from report.policy import Policy
 from report.readings import Permissions, Reading
+from report.words import describe_finding_remedy
 from tests import builders as a
 from tests.report import estates as e
 from tests.report.estates import DAY, NIGHT, NOW, SAVED, Judged, cluster, dailies, group, judge, rows
@@ -57,6 +68,97 @@ def test_case_20_a_file_storage_that_the_token_may_not_list_makes_the_guest_unkn
     assert hidden.guest().protection is Protection.UNPROTECTED
     assert unread.guest().protection is Protection.UNKNOWN
     assert ReasonCode.STORE_NOT_READ in {reason.code for reason in unread.guest().reasons}
+
+
+# --- what cannot run now
+
+
+def states(**active: bool) -> dict[str, Reading[tuple[StorageState, ...]]]:
+    """Return what pve1 says of storages that it has enabled."""
+    return {"pve1": a.reading(tuple(StorageState(each, "pve1", "pbs", True, up, True) for each, up in active.items()))}
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"nodes": a.reading((Node("pve1", online=False), Node("pve2", online=True)))},
+        {"storage_states": states(pbs=False)},
+    ],
+    ids=["its node is offline", "its storage is not active"],
+)
+def test_case_14_a_guest_whose_job_cannot_run_now_is_as_covered_and_protected_as_before(facts: dict[str, Any]) -> None:
+    usual, now = judge(group()).guest(), judge(group(), **facts).guest()
+    assert FindingCode.NEXT_BACKUP_BLOCKED in {finding.code for finding in now.findings}
+    assert (now.coverage, now.protection) == (usual.coverage, usual.protection)
+    assert (now.coverage, now.protection) == (Coverage.PLANNED, Protection.PROTECTED)
+    assert replace(now, findings=()) == replace(usual, findings=()), "all else is as it was"
+
+
+def test_case_14_once_the_run_was_missed_the_guest_is_late() -> None:
+    offline = a.reading((Node("pve1", online=False), Node("pve2", online=True)))
+    two_nights = group(rows(dailies(5, SAVED - 2 * DAY)))
+    guest = judge(two_nights, nodes=offline).guest()
+    assert {FindingCode.BACKUP_LATE, FindingCode.NEXT_BACKUP_BLOCKED} <= {finding.code for finding in guest.findings}
+    assert guest.protection is Protection.AT_RISK
+
+
+def test_what_cannot_run_is_told_storage_by_storage_with_what_still_can() -> None:
+    jobs = [
+        e.job("by-conf", storage=None, schedule="23:00"),
+        e.job("hourly", schedule="*:30"),
+        e.job("nightly"),
+        e.job("to-folder", storage=None, dumpdir="/mnt/dump"),
+        e.job("weekly", storage="off", schedule="sat 01:00"),
+    ]
+    judged = judge(
+        group(),
+        jobs=jobs,
+        storages=[e.entry(), e.entry("off", datastore="offsite", namespace=None)],
+        vzdump_defaults={"pve1": a.reading(VzdumpDefaults(storage="off"))},
+        storage_states=states(pbs=True, off=False),
+    )
+    blocked = judged.finding(FindingCode.NEXT_BACKUP_BLOCKED)
+    assert (blocked.subject, dict(blocked.params)) == (
+        "off",
+        {
+            "at": NOW + 14 * e.HOUR,
+            "jobs": "by-conf, weekly",
+            "node": "pve1",
+            "storage": "off",
+            "able": "hourly, nightly, to-folder",
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"storage_states": {"pve1": replace(states(pbs=False)["pve1"], fetched_at=NOW - DAY)}},
+        {"storage_states": {"pve1": Reading()}},
+        {"nodes": replace(a.reading((Node("pve1", online=False),)), fetched_at=NOW - DAY)},
+        {"storage_states": {"pve2": states(pbs=False)["pve1"]}},
+        {"storage_states": {"pve1": a.reading((StorageState("pbs", "pve1", "pbs", False, False, True),))}},
+        {"storage_states": states(pbs=False), "zones": {}},
+        {"storage_states": states(pbs=False), "jobs": [e.job(enabled=False)]},
+    ],
+    ids=[
+        "the states are old",
+        "they were never read",
+        "the list of nodes is old",
+        "another node says so",
+        "it is not enabled there",
+        "when the next event is, is not known",
+        "no job is active",
+    ],
+)
+def test_what_is_not_known_to_stop_a_job_is_not_said_to(facts: dict[str, Any]) -> None:
+    assert FindingCode.NEXT_BACKUP_BLOCKED not in judge(group(), **facts).codes
+
+
+def test_pve_says_when_a_job_runs_next_whose_schedule_we_cannot_read() -> None:
+    jobs = [e.job(schedule="odd", next_run=NOW + 5 * e.HOUR)]
+    judged = judge(group(), jobs=jobs, storage_states=states(pbs=False))
+    assert dict(judged.finding(FindingCode.NEXT_BACKUP_BLOCKED).params)["at"] == NOW + 5 * e.HOUR
 
 
 # --- disks
@@ -123,17 +225,21 @@ def test_case_62_a_refused_prune_fails_the_guest_whose_snapshot_is_there() -> No
 
 
 @pytest.mark.parametrize(
-    ("schedule", "rpo"),
+    ("schedule", "rpo", "meant"),
     [
-        pytest.param("24:00", 3600, id="case 64: every hour"),
-        pytest.param("mon..fri 22", 49 * 3600, id="case 64: every hour of a working day"),
-        pytest.param("01:00,13:00", 24 * 3600 - 13 * 60, id="case 64: one o'clock, twice"),
+        pytest.param("24:00", 3600, "00:00", id="case 64: every hour"),
+        pytest.param("mon..fri 22", 49 * 3600, "'mon..fri 22:00'", id="case 64: every hour of a working day"),
+        pytest.param("01:00,13:00", 24 * 3600 - 13 * 60, "1,13:00", id="case 64: one o'clock, twice"),
+        pytest.param("01:15,13:20", None, "SCHEDULE", id="case 64: no one text says what was meant"),
     ],
 )
-def test_case_64_a_schedule_that_reads_otherwise_is_judged_by_what_it_does_and_told(schedule: str, rpo: int) -> None:
+def test_case_64_a_schedule_that_reads_otherwise_is_judged_by_what_it_does_and_told(
+    schedule: str, rpo: int | None, meant: str
+) -> None:
     judged = judge(group(), jobs=[e.job(schedule=schedule)])
-    assert judged.guest().rpo_seconds == rpo
+    assert rpo is None or judged.guest().rpo_seconds == rpo
     assert [each.finding.code for each in judged.estate] == [FindingCode.SCHEDULE_READS_OTHERWISE]
+    assert describe_finding_remedy(judged.estate[0].finding, "en", 0).endswith(f" --schedule {meant}")
 
 
 def moved(value: Any, seconds: int) -> Any:

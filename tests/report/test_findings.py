@@ -15,8 +15,10 @@ from report.facts import (
     GuestConfig,
     GuestOutcome,
     GuestResult,
+    Node,
     Restore,
     StorageDefinition,
+    StorageState,
     TaskOutcome,
 )
 from report.findings import RULES, Area, Finding, FindingCode, Severity
@@ -67,6 +69,13 @@ def running(started_at: int, **fields: str) -> dict[str, Any]:
 
 def without_tonights_task() -> dict[str, Any]:
     return {"tasks": {node: a.reading(e.nightly_tasks(9, NIGHT - DAY, node=node)) for node in e.NODES}}
+
+
+def told_by_nodes(online: bool | None = True, **states: tuple[bool, bool]) -> dict[str, Any]:
+    """Return whether pve1 is online, and what it says of storages: whether each is enabled there, and active."""
+    told = tuple(StorageState(name, "pve1", "pbs", *state, shared=True) for name, state in states.items())
+    nodes = (Node("pve1", online=online), Node("pve2", online=True))
+    return {"nodes": a.reading(nodes), "storage_states": {"pve1": a.reading(told)}}
 
 
 def two_stores(newest_offsite: int) -> Judged:
@@ -357,6 +366,18 @@ ABOUT_GUESTS = [
         lambda: judge(nights(5, skipped=1), **without_tonights_task()),
         lambda: judge(nights(5, skipped=1)),
         "B25: no task answered to the event",
+    ),
+    Row(
+        F.NEXT_BACKUP_BLOCKED,
+        lambda: judge(group(), **told_by_nodes(online=False)),
+        lambda: judge(group(), **told_by_nodes(online=None)),
+        "case 14: its node is offline; of one whose state is not known nothing is said",
+    ),
+    Row(
+        F.NEXT_BACKUP_BLOCKED,
+        lambda: judge(group(), **told_by_nodes(pbs=(True, False))),
+        lambda: judge(group(), **told_by_nodes(pbs=(True, True), off=(True, False))),
+        "B28: its job's storage is not active on its node; another storage is nothing to it",
     ),
     Row(
         F.BACKUP_STUCK,

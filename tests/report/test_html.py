@@ -261,6 +261,44 @@ def test_states_differ_by_texture_where_they_are_drawn_as_areas() -> None:
     assert MARKS[tone(Protection.PROTECTED)] in text
 
 
+def luminance(colour: str) -> float:
+    """Return the relative luminance of #rgb or #rrggbb, as WCAG 2 defines it."""
+    digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
+    parts = [int(digits[place : place + 2], 16) / 255 for place in (0, 2, 4)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+def test_every_colour_of_text_stands_out_on_every_ground(scheme: int) -> None:
+    roots = re.findall(r":root\{(.*?--paper.*?)\}", STYLE, re.DOTALL)
+    assert len(roots) == 2
+    colours = dict(re.findall(r"--(\w+):(#[0-9a-f]+)", roots[scheme]))
+    for name in colours.keys() - {"paper", "band", "line"}:
+        for ground in ("paper", "band"):
+            darker, lighter = sorted((luminance(colours[name]), luminance(colours[ground])))
+            assert (lighter + 0.05) / (darker + 0.05) >= 4.5, (name, ground)
+
+
+def test_a_strip_has_one_path_for_each_state_however_many_days() -> None:
+    row = Row(("a", "x"), drawings=((1, Strip((DayState.BACKUP, DayState.FAILED) * 14, "told")),))
+    section = Section("drawn", 8, "Drawn", columns=(Column("a", 1), Column("b", 1)), rows=(row,))
+    text = render_html(Paper("en", 0, FrontPage("", "", "", (), (), ()), (section,), ""))
+    strip = re.findall(r'<svg class="strip".*?</svg>', text)[0]
+
+    assert re.findall(r'class="(\w+)" d="', strip) == ["good", "bad"]
+    assert strip.count("M") == 28
+
+
+def test_words_of_a_column_and_options_of_commands_are_not_broken() -> None:
+    row = Row(("unprotected or so", "pvesm set a --encryption-key FILE; <--x>", "a" * 40))
+    section = Section("a", 8, "A", columns=tuple(Column(each, 1) for each in "abc"), rows=(row,))
+    text = render_html(Paper("en", 0, FrontPage("", "", "", (), (), ()), (section,), ""))
+
+    assert re.findall(r'<th scope="col" class="(m\d+)">', text) == ["m11", "m10", "m13"]
+    assert 'pvesm set a <span class="option">--encryption-key</span> FILE; &lt;--x&gt;' in text
+
+
 def test_the_same_report_gives_the_same_text() -> None:
     assert made(specimen_with_backups()) == made(specimen_with_backups())
 

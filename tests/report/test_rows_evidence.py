@@ -11,6 +11,7 @@ from report.findings import Finding, FindingCode
 from report.model.guests import Coverage, GuestReport, Protection
 from report.policy import Expectation, Policy, Rule, Scope
 from report.rows.usage import curve_of
+from report.sections import Section
 from report.timeline import Forecast
 from tests.builders import (
     NOW,
@@ -114,6 +115,20 @@ def test_worst_first_names_each_list_that_its_guests_are_in() -> None:
         "guests_without_backup",
     )
     assert told(undecided, planned)[1] == "guests_undecided"
+
+
+@pytest.mark.parametrize(
+    ("language", "told"), [("en", "50 more in the JSON report."), ("fr", "50 de plus dans le rapport JSON.")]
+)
+def test_of_what_is_worth_knowing_two_hundred_are_shown_and_the_rest_counted(language: str, told: str) -> None:
+    known = (Finding.of(FindingCode.LEFTOVER_SNAPSHOT, snapshot="vzdump").as_information(),)
+    guests = [backed_up_guest(100 + number, findings=known) for number in range(250)]
+
+    def shown(count: int) -> Section:
+        return sections(paper(report(guests[:count], backups_read=True), language))["worth_knowing"]
+
+    assert (len(shown(250).rows), shown(250).sentences) == (200, (told,))
+    assert (len(shown(200).rows), shown(200).sentences) == (200, ())
 
 
 # --- jobs, rules, keys, storages ---

@@ -271,7 +271,7 @@ def test_columns_are_only_added_at_the_end() -> None:
     assert header[issue_3:] == [
         *("rule", "limit_seconds", "finding_codes", "waived_codes", "waiver", "newest_usable", "newest_usable_place"),
         *("newest_usable_verified", "newest_usable_encrypted", "copies", "offsite_copies", "disks", "last_failure"),
-        *("restore_proven", "restore_command", "restore_reported"),
+        *("restore_proven", "restore_command", "restore_reported", "newest_usable_verified_elsewhere"),
     ]
 
 

@@ -17,7 +17,7 @@ from report.findings import Finding, FindingCode
 from report.model.guests import WaivedFinding
 from report.policy import NO_END, WAIVER_EXPIRED_SECONDS, WAIVER_NOTICE_SECONDS, Policy, Scope, Waiver
 from report.waiver_notes import VOLUME_CODES, WAIVABLE, NotesFault, read_notes
-from report.waivers import Applied, apply_waivers, candidates_of, noted_waivers, waiver_findings, waivers_of
+from report.waivers import Applied, Candidates, apply_waivers, candidates_of, noted_waivers, waiver_findings, waivers_of
 from tests.builders import NOW, guest
 
 LATER = NOW + 30 * 86_400
@@ -27,6 +27,13 @@ LATE = Finding.of(FindingCode.BACKUP_LATE, newest=NOW - 9, due=NOW - 8, limit_se
 PLAIN = Finding.of(FindingCode.NOT_ENCRYPTED, subject="vault", place="vault", mode="none", rule="")
 EXCLUDED = Finding.of(FindingCode.VOLUMES_EXCLUDED, volumes="scsi1, scsi2, mp0")
 MISSING = Finding.of(FindingCode.VOLUMES_NOT_IN_BACKUP, volumes="scsi1", backup=NOW - 9, saved=2, present=3)
+
+
+def all_waivers(
+    policy: Policy, pve: str, one: Guest, notes: str | None, candidates: Candidates | None = None
+) -> tuple[Waiver, ...]:
+    """Return all waivers of a guest with such notes."""
+    return waivers_of(policy, pve, one, noted_waivers(policy, pve, one, notes), candidates)
 
 
 def excluded(volumes: str) -> Finding:
@@ -87,15 +94,15 @@ def test_waivers_come_from_the_configuration_the_tag_and_the_notes() -> None:
     one = guest(104, tags=("nobackup",))
     notes = "vzcover: waive until=2027-01-31 reason=why"
     tag = Waiver(GUEST, "tag nobackup", NO_END, origin="tag")
-    assert waivers_of(policy, "lab", one, notes) == (WHOLE, tag)
+    assert all_waivers(policy, "lab", one, notes) == (WHOLE, tag)
     noted = Waiver(GUEST, "why", int(datetime(2027, 1, 31, 23, 59, 59, tzinfo=UTC).timestamp()), origin="notes")
-    assert waivers_of(replace(policy, waive_in_notes=True), "lab", one, notes) == (WHOLE, tag, noted)
-    assert waivers_of(policy, "lab", guest(104), None) == (WHOLE,)
-    assert waivers_of(policy, "other", guest(104, tags=("nobackup2",)), notes) == ()
+    assert all_waivers(replace(policy, waive_in_notes=True), "lab", one, notes) == (WHOLE, tag, noted)
+    assert all_waivers(policy, "lab", guest(104), None) == (WHOLE,)
+    assert all_waivers(policy, "other", guest(104, tags=("nobackup2",)), notes) == ()
 
 
 def test_without_a_tag_in_the_policy_no_tag_waives() -> None:
-    assert waivers_of(Policy(), "lab", guest(tags=("",)), "") == ()
+    assert all_waivers(Policy(), "lab", guest(tags=("",)), "") == ()
 
 
 def test_notes_say_nothing_where_the_policy_does_not_let_them() -> None:
@@ -240,15 +247,15 @@ def test_a_waiver_never_hides_another_guest(
 ) -> None:
     assume(not further.scope.matches("lab", one))
     without, with_it = Policy(waivers=tuple(waivers)), Policy(waivers=(further, *waivers))
-    before = apply_waivers(findings, waivers_of(without, "lab", one, None), NOW)
-    assert apply_waivers(findings, waivers_of(with_it, "lab", one, None), NOW) == before
+    before = apply_waivers(findings, all_waivers(without, "lab", one, None), NOW)
+    assert apply_waivers(findings, all_waivers(with_it, "lab", one, None), NOW) == before
 
 
 @given(st.lists(WAIVERS, max_size=6), GUESTS)
 def test_waivers_that_are_sorted_by_whom_they_name_are_the_same(waivers: list[Waiver], one: Guest) -> None:
     policy = Policy(waivers=tuple(waivers))
-    found = waivers_of(policy, "lab", one, None, candidates_of(waivers))
-    assert Counter(found) == Counter(waivers_of(policy, "lab", one, None))
+    found = all_waivers(policy, "lab", one, None, candidates_of(waivers))
+    assert Counter(found) == Counter(all_waivers(policy, "lab", one, None))
 
 
 @given(st.lists(WAIVERS, max_size=6), GUESTS, FINDINGS, RANDOM)
@@ -257,7 +264,7 @@ def test_the_order_of_waivers_does_not_matter(
 ) -> None:
     def applied() -> tuple[Applied, tuple[Finding, ...]]:
         policy = Policy(waivers=tuple(waivers))
-        mine = waivers_of(policy, "lab", one, None)
+        mine = all_waivers(policy, "lab", one, None)
         return apply_waivers(findings, mine, NOW), waiver_findings(policy, NOW)
 
     first = applied()

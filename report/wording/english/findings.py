@@ -1,7 +1,8 @@
 """Findings in English: what was found of this guest, what the code means, and what to do. Keys: `report.findings.FindingCode`.
 
 Instants have a twin `{name_age}`, durations and sizes lose their unit's suffix (`limit_seconds` is `{limit}`). `code.never` is the
-variant where the first instant is 0; `code.failed`, `code.inherited` and `code.unsized` are those where there is nothing else.
+variant where the first instant is 0; `code.failed`, `code.inherited`, `code.unsized` and `code.alone` are those where there is nothing
+else, `code.offline` that of a node.
 """
 
 from __future__ import annotations
@@ -27,8 +28,13 @@ FINDINGS = {
     "versions_corrupt": "older versions on {place} that failed verification: {count}, the newest of {newest}",
     "verification_overdue": "newest verified backup {newest_age} old, limit {limit} ({rule})",
     "verification_overdue.never": "no backup was ever verified ok, limit {limit} ({rule})",
+    "verification_overdue.source": "no backup of the last {limit} was verified where it lies ({rule}); its source {source} verified one "
+    "{source_verified_age} ago",
     "verification_outdated": "last verified on {place} {verified_age} ago, outdated after {limit}",
+    "verification_outdated.source": "last verified on {place} {verified_age} ago, outdated after {limit}; a newer one only at its source "
+    "{source}, {source_verified_age} ago",
     "never_verified": "never verified on {place}",
+    "never_verified.source": "never verified on {place}, only at its source {source}, {source_verified_age} ago",
     "verification_not_possible": "its backups on {place} are files, which nothing can verify, and {rule} demands it",
     "encryption_lost": "backups on {place} were encrypted and are not any more, since {since}",
     "not_encrypted": "the newest backup on {place} is {mode}, and {rule} demands encryption",
@@ -45,6 +51,10 @@ FINDINGS = {
     "backup_not_reached": "the run of {at} on {node} ended before its turn: {message}",
     "backup_with_errors": "its backup of {at} exists, but its task failed on {node}: {message}",
     "missed_run": "job {job} should have run on {node}, {at}, but there is neither a task nor a backup",
+    "next_backup_blocked": "the backup due {at} (job {jobs}) cannot be made while storage {storage} is not active on {node}; jobs that "
+    "can run: {able}",
+    "next_backup_blocked.alone": "the backup due {at} (job {jobs}) cannot be made while storage {storage} is not active on {node}",
+    "next_backup_blocked.offline": "the backup due {at} (job {jobs}) cannot be made while node {node} is offline",
     "backup_stuck": "a backup has been running on {node} for {started_age}, limit {limit}",
     "stale_lock": "it is locked by a backup that does not run: every backup fails until it is unlocked",
     "leftover_snapshot": "snapshot “{snapshot}” is left over from a backup",
@@ -86,9 +96,10 @@ FINDING_MEANINGS = {
     "volume_grown": "A disk is larger now than in the newest backup.",
     "verification_failed": "PBS found the newest backup damaged: it does not count as a backup.",
     "versions_corrupt": "PBS found older versions damaged.",
-    "verification_overdue": "The policy demands a backup that was verified ok and is young enough, and there is none.",
+    "verification_overdue": "The policy demands a backup that was verified ok where it lies and is young enough, and there is none.",
     "verification_outdated": "The newest verification is older than the verify job’s outdated-after, or else than 30 d.",
-    "never_verified": "No backup in this place was ever verified.",
+    "never_verified": "No backup in this place was ever verified there. A sync brings the verification of its source along: that one "
+    "tells nothing of this place.",
     "verification_not_possible": "The policy demands verification, and the guest’s backups are files, for which there is none.",
     "encryption_lost": "Older backups in this place are encrypted by the client, the newest ones are not.",
     "not_encrypted": "The policy demands encryption by the client, and the newest backup has none.",
@@ -105,6 +116,9 @@ FINDING_MEANINGS = {
     "backup_not_reached": "The task ended before the guest’s turn: it died first, or its storage could not be used.",
     "backup_with_errors": "The backup was made and something after it failed, most often the pruning of older ones.",
     "missed_run": "An expected event passed within the reach of task history, and there is neither task nor backup.",
+    "next_backup_blocked": "As things are, an active job cannot run at its next event: a storage that it writes to is enabled on the "
+    "guest’s node and not active there, or the node is offline. Coverage and verdict stay as they are; whether the run was missed is told "
+    "once the event has passed.",
     "backup_stuck": "A backup runs three times as long as usual (at least 6 h; 24 h where no usual duration is known).",
     "stale_lock": "The guest is locked for a backup, and no backup runs on its node.",
     "leftover_snapshot": "The container’s state stems from a snapshot that a backup made and did not remove.",
@@ -143,6 +157,8 @@ FINDING_REMEDIES = {
     "verification_overdue": "Add a verify job on the PBS that reaches it: proxmox-backup-manager verify-job create",
     "verification_outdated": "Give the verify job --outdated-after 30 and a schedule",
     "never_verified": "Add a verify job on the PBS that reaches it: proxmox-backup-manager verify-job create",
+    "never_verified.source": "Verify it there; a verify job passes over what its source verified unless it is told not to: "
+    "proxmox-backup-manager verify-job update JOB --ignore-verified false",
     "verification_not_possible": "Back it up to a PBS",
     "encryption_lost": "Give the storage its key again: pvesm set STORAGE --encryption-key FILE",
     "not_encrypted": "Give the storage a key: pvesm set STORAGE --encryption-key autogen; keep a copy of the key elsewhere",
@@ -158,6 +174,8 @@ FINDING_REMEDIES = {
     "backup_with_errors": "Mend what the message names; for pruning on a PBS the account needs Datastore.Prune (DatastorePowerUser)",
     "missed_run": "Find out why {node} did not start it; “repeat missed” makes such runs up: pvesh set /cluster/backup/{job} "
     "--repeat-missed 1",
+    "next_backup_blocked": "See on {node} why: pvesm status --storage {storage}",
+    "next_backup_blocked.offline": "Bring {node} back; a run missed meanwhile is made up only by jobs with “repeat missed”",
     "backup_stuck": "Look at the task on {node}; stop it if it does not move, then: qm unlock {vmid} (CT: pct unlock {vmid})",
     "stale_lock": "qm unlock {vmid} (CT: pct unlock {vmid})",
     "leftover_snapshot": "pct delsnapshot {vmid} vzdump",
@@ -172,7 +190,7 @@ FINDING_REMEDIES = {
     "namespace_shared": "Give each cluster a namespace of its own: pvesm set STORAGE --namespace NAME",
     "job_selects_nothing": "Give it guests, or remove it: pvesh delete /cluster/backup/{subject}",
     "job_never_runs": "Give it a schedule that recurs: pvesh set /cluster/backup/{subject} --schedule 02:00",
-    "schedule_reads_otherwise": "Write what is meant: pvesh set /cluster/backup/{subject} --schedule 22:00",
+    "schedule_reads_otherwise": "Write what is meant: pvesh set /cluster/backup/{subject} --schedule {meant}",
     "orphaned_backups": "Keep them knowingly, or remove them there",
     "waiver_expiring": "Renew it in the configuration, or mend what it hides",
     "waiver_expired": "Renew it in the configuration, or mend what it hid",

@@ -36,6 +36,7 @@ FINDING_NAMES = {
     "backup_not_reached": "backup not reached",
     "backup_with_errors": "backup with errors",
     "missed_run": "missed run",
+    "next_backup_blocked": "next backup blocked",
     "backup_stuck": "backup stuck",
     "stale_lock": "stale lock",
     "leftover_snapshot": "leftover snapshot",

@@ -27,7 +27,12 @@ FINDINGS = {
     "verification_overdue": "dernière sauvegarde vérifiée vieille de {newest_age}, limite {limit} ({rule})",
     "verification_overdue.never": "aucune sauvegarde n’a jamais été vérifiée avec succès, limite {limit} ({rule})",
     "verification_outdated": "dernière vérification sur {place} il y a {verified_age}, périmée après {limit}",
+    "verification_overdue.source": "aucune sauvegarde des derniers {limit} n’a été vérifiée là où elle se trouve ({rule}) ; sa source "
+    "{source} en a vérifié une il y a {source_verified_age}",
+    "verification_outdated.source": "dernière vérification sur {place} il y a {verified_age}, périmée après {limit} ; une plus récente "
+    "seulement à sa source {source}, il y a {source_verified_age}",
     "never_verified": "jamais vérifié sur {place}",
+    "never_verified.source": "jamais vérifié sur {place}, seulement à sa source {source}, il y a {source_verified_age}",
     "verification_not_possible": "ses sauvegardes sur {place} sont des fichiers, que rien ne peut vérifier, et la {rule} l’exige",
     "encryption_lost": "les sauvegardes sur {place} étaient chiffrées et ne le sont plus, depuis le {since}",
     "not_encrypted": "la dernière sauvegarde sur {place} est {mode}, et la {rule} exige le chiffrement",
@@ -44,6 +49,11 @@ FINDINGS = {
     "backup_not_reached": "l’exécution du {at} sur {node} s’est terminée avant son tour : {message}",
     "backup_with_errors": "sa sauvegarde du {at} existe, mais sa tâche a échoué sur {node} : {message}",
     "missed_run": "la tâche {job} aurait dû s’exécuter sur {node} le {at}, mais il n’y a ni tâche ni sauvegarde",
+    "next_backup_blocked": "la sauvegarde attendue le {at} (tâche {jobs}) est impossible tant que le stockage {storage} n’est pas actif "
+    "sur {node} ; tâches possibles : {able}",
+    "next_backup_blocked.alone": "la sauvegarde attendue le {at} (tâche {jobs}) est impossible tant que le stockage {storage} n’est pas "
+    "actif sur {node}",
+    "next_backup_blocked.offline": "la sauvegarde attendue le {at} (tâche {jobs}) est impossible tant que le nœud {node} est hors ligne",
     "backup_stuck": "une sauvegarde est en cours sur {node} depuis {started_age}, limite {limit}",
     "stale_lock": "il est verrouillé par une sauvegarde qui n’est pas en cours : toute sauvegarde échouera jusqu’au déverrouillage",
     "leftover_snapshot": "l’instantané « {snapshot} » est resté d’une sauvegarde",
@@ -63,7 +73,7 @@ FINDINGS = {
     "dernières font {newest})",
     "orphaned_backups.unsized": "groupes de sauvegardes sur {subject} qui n’appartiennent à aucun invité : {groups} (versions : "
     "{versions})",
-    "storage_drift": "stockage {subject} : {field} vaut {found}, le fichier dit {wanted}",
+    "storage_drift": "stockage {subject}, {field} : {found} dans PVE, {wanted} dans le fichier",
     "storage_drift.missing": "le stockage {subject} est dans le fichier et pas dans PVE",
     "namespace_shared": "plusieurs grappes écrivent dans un même espace de noms, {subject} : {entries}",
     "waiver_expiring": "la dispense « {subject} » prend fin le {until} (responsable {owner})",
@@ -90,9 +100,11 @@ FINDING_MEANINGS = {
     "volume_grown": "Un disque est plus grand que dans la dernière sauvegarde.",
     "verification_failed": "PBS a trouvé la dernière sauvegarde endommagée : elle ne compte pas.",
     "versions_corrupt": "PBS a trouvé des versions plus anciennes endommagées.",
-    "verification_overdue": "Les règles exigent une sauvegarde vérifiée avec succès et assez récente, et il n’y en a pas.",
+    "verification_overdue": "Les règles exigent une sauvegarde vérifiée avec succès là où elle se trouve et assez récente, et il n’y en a "
+    "pas.",
     "verification_outdated": "La dernière vérification dépasse l’outdated-after de la tâche de vérification, ou sinon 30 j.",
-    "never_verified": "Aucune sauvegarde à cet endroit n’a jamais été vérifiée.",
+    "never_verified": "Aucune sauvegarde à cet endroit n’y a jamais été vérifiée. Une synchronisation apporte la vérification de sa "
+    "source : elle ne dit rien de cet endroit.",
     "verification_not_possible": "Les règles exigent la vérification, et les sauvegardes de l’invité sont des fichiers, qui n’en ont pas.",
     "encryption_lost": "Les anciennes sauvegardes à cet endroit sont chiffrées par le client, les dernières ne le sont pas.",
     "not_encrypted": "Les règles exigent le chiffrement par le client, et la dernière sauvegarde n’en a pas.",
@@ -109,6 +121,9 @@ FINDING_MEANINGS = {
     "backup_not_reached": "La tâche s’est terminée avant le tour de l’invité, ou son stockage était inutilisable.",
     "backup_with_errors": "La sauvegarde a été faite et la suite a échoué, le plus souvent l’élagage des anciennes.",
     "missed_run": "Une échéance est passée dans la portée de l’historique, et il n’y a ni tâche ni sauvegarde.",
+    "next_backup_blocked": "En l’état, une tâche active ne peut s’exécuter à sa prochaine échéance : un stockage où elle écrit est activé "
+    "sur le nœud de l’invité sans y être actif, ou le nœud est hors ligne. Couverture et verdict restent ce qu’ils sont ; "
+    "l’échéance passée, une exécution manquée sera dite.",
     "backup_stuck": "Une sauvegarde dure trois fois plus que d’habitude (au moins 6 h ; 24 h sans durée connue).",
     "stale_lock": "L’invité est verrouillé pour une sauvegarde, et aucune n’est en cours sur son nœud.",
     "leftover_snapshot": "L’état du conteneur vient d’un instantané qu’une sauvegarde a fait et n’a pas supprimé.",
@@ -150,6 +165,8 @@ FINDING_REMEDIES = {
     "verification_overdue": "Ajouter sur le PBS une tâche de vérification qui l’atteint : proxmox-backup-manager verify-job create",
     "verification_outdated": "Donner à la tâche de vérification --outdated-after 30 et une planification",
     "never_verified": "Ajouter sur le PBS une tâche de vérification qui l’atteint : proxmox-backup-manager verify-job create",
+    "never_verified.source": "La vérifier à cet endroit ; une tâche de vérification saute ce que la source a vérifié, sauf indication "
+    "contraire : proxmox-backup-manager verify-job update JOB --ignore-verified false",
     "verification_not_possible": "Le sauvegarder sur un PBS",
     "encryption_lost": "Rendre sa clé au stockage : pvesm set STORAGE --encryption-key FILE",
     "not_encrypted": "Donner une clé au stockage : pvesm set STORAGE --encryption-key autogen ; garder une copie de la clé ailleurs",
@@ -166,6 +183,8 @@ FINDING_REMEDIES = {
     "(DatastorePowerUser)",
     "missed_run": "Chercher pourquoi {node} ne l’a pas lancée ; « repeat missed » la rattrape : pvesh set /cluster/backup/{job} "
     "--repeat-missed 1",
+    "next_backup_blocked": "Voir sur {node} pourquoi : pvesm status --storage {storage}",
+    "next_backup_blocked.offline": "Remettre {node} en ligne ; une exécution manquée n’est rattrapée que par les tâches « repeat missed »",
     "backup_stuck": "Examiner la tâche sur {node} ; l’arrêter si elle n’avance pas, puis : qm unlock {vmid} (CT : pct unlock {vmid})",
     "stale_lock": "qm unlock {vmid} (CT : pct unlock {vmid})",
     "leftover_snapshot": "pct delsnapshot {vmid} vzdump",
@@ -180,7 +199,7 @@ FINDING_REMEDIES = {
     "namespace_shared": "Donner à chaque grappe son propre espace de noms : pvesm set STORAGE --namespace NAME",
     "job_selects_nothing": "Lui donner des invités, ou la supprimer : pvesh delete /cluster/backup/{subject}",
     "job_never_runs": "Lui donner une planification qui revient : pvesh set /cluster/backup/{subject} --schedule 02:00",
-    "schedule_reads_otherwise": "Écrire ce qui est voulu : pvesh set /cluster/backup/{subject} --schedule 22:00",
+    "schedule_reads_otherwise": "Écrire ce qui est voulu : pvesh set /cluster/backup/{subject} --schedule {meant}",
     "orphaned_backups": "Les garder sciemment, ou les y supprimer",
     "waiver_expiring": "La renouveler dans la configuration, ou réparer ce qu’elle masque",
     "waiver_expired": "La renouveler dans la configuration, ou réparer ce qu’elle masquait",

@@ -36,6 +36,7 @@ FINDING_NAMES = {
     "backup_not_reached": "sauvegarde non atteinte",
     "backup_with_errors": "sauvegarde avec erreurs",
     "missed_run": "exécution manquée",
+    "next_backup_blocked": "prochaine sauvegarde bloquée",
     "backup_stuck": "sauvegarde bloquée",
     "stale_lock": "verrou périmé",
     "leftover_snapshot": "instantané oublié",

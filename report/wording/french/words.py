@@ -155,6 +155,7 @@ WORDS = {
     "front.disagreement": "L’évaluation de PVE diffère de celle-ci : voir plus bas.",
     "note.denominator.all": "Base : {guests}, modèles compris.",
     "note.denominator.templates": "Base : {demanded} sur {guests} ; un modèle n’a pas à figurer dans une tâche de sauvegarde.",
+    "note.denominator.waived": "Dispensés parmi eux : {waived} ; la protection est comptée sur les {judged} autres.",
     "note.rule": "Un invité figure dans une tâche active lorsqu’une tâche activée le sélectionne, a une prochaine échéance et que son "
     "stockage accepte des sauvegardes depuis le nœud de l’invité, le tout selon la configuration. La réussite des exécutions n’y "
     "entre pas.",

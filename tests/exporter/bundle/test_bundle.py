@@ -17,9 +17,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from exporter.bundle.command import verify_bundle
-from exporter.bundle.content import ABOUT, PREVIOUS, SUMS, Made, file_name
+from exporter.bundle.content import ABOUT, PREVIOUS, SUMS, Chain, Made, file_name
 from exporter.bundle.reading import read_bundle
-from exporter.bundle.write import check_target, named, newest_before, write_bundle
+from exporter.bundle.write import check_target, named, write_bundle
 from exporter.deliver import Reader
 from exporter.errors import BundleError, OutputError
 from report.version import VERSION
@@ -28,17 +28,23 @@ from tests.exporter.folders import small_disk
 from tests.specimen import specimen
 
 READER = Reader("en", ZoneInfo("Europe/Paris"))
-MADE = Made("ab" * 32, "3.11.2")
+CHAIN = Chain("daily", by_hand=True)
+MADE = Made(CHAIN, None, "ab" * 32, "3.11.2")
 DAY = 86_400
 DAYS = 4
 FILES = ("report.pdf", "report.html", "report.json", "guests.csv", "groups.csv", ABOUT, PREVIOUS, SUMS)
-NAMES = [file_name(NOW + day * DAY) for day in range(DAYS)]
+NAMES = [file_name(CHAIN, NOW + day * DAY) for day in range(DAYS)]
 
 Verify = Callable[..., tuple[int, str, str]]
 
 
+def unheard(error: BundleError) -> None:
+    """Every bundle can be read."""
+    raise AssertionError(str(error))
+
+
 def write(path: Path, at: int = NOW) -> Path:
-    write_bundle(path, replace(specimen(), created_at=at), READER, MADE, newest_before(path, at))
+    write_bundle(path, replace(specimen(), created_at=at), READER, MADE, tell=unheard)
     return path
 
 
@@ -147,23 +153,36 @@ def test_a_folder_has_the_files_and_the_hash_of_the_zip(chain: list[Path], tmp_p
 # --- where it goes, and what it names ---
 
 
-def test_the_bundle_before_is_the_newest_older_one_beside_it(chain: list[Path], tmp_path: Path) -> None:
+def test_the_bundle_before_is_the_last_one_of_the_chain_beside_it(
+    chain: list[Path], tmp_path: Path, verify: Verify
+) -> None:
     (tmp_path / "other.zip").write_bytes(b"PK")
     (tmp_path / "notes").mkdir()
-    found = newest_before(tmp_path / "next.zip", NOW + 2 * DAY - 1)
+    (tmp_path / ".half.abcdefgh.part").mkdir()
+    (tmp_path / ".half.abcdefgh.part" / SUMS).write_text("half\n")
+    assert read_bundle(write(tmp_path / "next.zip", NOW + 9 * DAY)).previous == named(chain[3])
+    assert read_bundle(write(tmp_path / "missing" / "next.zip")).previous is None
 
-    assert found == named(chain[1])
-    assert newest_before(tmp_path / "next.zip", NOW - 1) is None
-    assert newest_before(tmp_path / "missing" / "next.zip", NOW) is None
+    # one that tells of an earlier day was made after them all the same
+    assert read_bundle(write(tmp_path / "late.zip", NOW + 1)).previous == named(tmp_path / "next.zip")
+    (tmp_path / "other.zip").unlink()
+    code, out, _ = verify(tmp_path)
+    assert code == 0
+    assert "remark: late.zip was made after next.zip, but tells of an earlier instant" in out
+    assert out.count("remark") == 1
 
 
-def test_a_bundle_before_that_cannot_be_read_is_told_and_passed_over(
-    chain: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_bundle_before_that_cannot_be_read_is_told_and_passed_over(chain: list[Path], tmp_path: Path) -> None:
     chain[3].write_bytes(b"not a zip")
+    # of another chain: nobody needs to hear of it here
+    (tmp_path / NAMES[3].replace(".by-hand", "")).write_bytes(b"not a zip")
+    told: list[BundleError] = []
+    write_bundle(tmp_path / "next.zip", specimen(), READER, MADE, tell=told.append)
 
-    assert newest_before(tmp_path / "next.zip", NOW + 9 * DAY) == named(chain[2])
-    assert f"{NAMES[3]}: not a zip file" in capsys.readouterr().err
+    assert read_bundle(tmp_path / "next.zip").previous == named(chain[2])
+    assert [str(error) for error in told] == [
+        f"cannot read the bundle {chain[3]}: not a zip file, or only a part of one"
+    ]
 
 
 def test_what_is_no_bundle_cannot_be_the_one_before(tmp_path: Path) -> None:
@@ -176,13 +195,18 @@ def test_what_is_no_bundle_cannot_be_the_one_before(tmp_path: Path) -> None:
 def test_nothing_is_written_over(tmp_path: Path) -> None:
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "notes.txt").write_text("mine")
-    with pytest.raises(OutputError, match=r"the folder is not empty; give a new folder, or a file that ends in \.zip"):
-        check_target(tmp_path / "full")
-    with pytest.raises(OutputError, match=r"cannot write .*/full: directory not empty"):
-        write(tmp_path / "full")
+    before = write(tmp_path / "full.zip").read_bytes()
+    for path, message in (
+        (tmp_path / "full", r"the folder is not empty; give a new folder, or a new file that ends in \.zip"),
+        (tmp_path / "full.zip", "it is there already, and a bundle is never written over; give a new folder"),
+    ):
+        for attempt in (check_target, write):
+            with pytest.raises(OutputError, match=message):
+                attempt(path)
 
     assert [path.name for path in (tmp_path / "full").iterdir()] == ["notes.txt"]
-    assert [path.name for path in tmp_path.iterdir()] == ["full"]
+    assert {path.name for path in tmp_path.iterdir()} == {"full", "full.zip"}
+    assert (tmp_path / "full.zip").read_bytes() == before
 
 
 @pytest.mark.parametrize("name", ["day", "day.zip"])
@@ -201,7 +225,8 @@ def test_a_chain_that_is_whole_is_fine(chain: list[Path], tmp_path: Path, verify
     code, out, err = verify(*chain)
 
     assert (code, err) == (0, "")
-    lines = out.splitlines()
+    heading, *lines = out.splitlines()
+    assert heading == "chain of daily, by hand: 4 bundles"
     assert lines[0].startswith(f"{NAMES[0]}: fine; the first of its chain; SHA-256 ")
     assert lines[3].startswith(f"{NAMES[3]}: fine; follows {NAMES[2]}; SHA-256 ")
     assert verify(tmp_path) == (code, out, err)
@@ -235,7 +260,7 @@ def test_bundles_of_one_instant_are_a_chain(names: tuple[str, ...], tmp_path: Pa
     write(tmp_path / "0.zip", NOW + 1)
     code, out, _ = verify(tmp_path)
     assert code == 0
-    assert [line.split(":")[0] for line in out.splitlines()] == ["z.zip", *names, "0.zip"]
+    assert [line.split(":")[0] for line in out.splitlines()[1:]] == ["z.zip", *names, "0.zip"]
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if name != SUMS])
@@ -377,6 +402,16 @@ def test_checksums_that_leave_a_file_of_ours_out_are_told(chain: list[Path], ver
     rezip(chain[1], lambda files: files.update({SUMS: files[SUMS][: files[SUMS].rindex(b"\n", 0, -1) + 1]}))
 
     assert "PREVIOUS is not listed in SHA256SUMS" in verify(chain[1])[1]
+
+
+@pytest.mark.parametrize("report", [None, 7, "", "daily: 9 bundles\nx.zip: fine", "UPPER"])
+def test_a_report_s_name_that_is_none_is_not_repeated(report: object, chain: list[Path], verify: Verify) -> None:
+    def spoil(files: dict[str, bytes]) -> None:
+        files[ABOUT] = json.dumps(json.loads(files[ABOUT]) | {"report": report}).encode()
+        resum(files)
+
+    rezip(chain[1], spoil)
+    assert verify(chain[1])[1].splitlines()[0] == "chain of daily, by hand: 1 bundle"
 
 
 @pytest.mark.parametrize("length", [0, 10, 5000])

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from exporter.config.reports import FORMAT_NAMES
+from exporter.config.reports import BUNDLE, FILE_FORMATS, FORMAT_NAMES
 from exporter.deliver import FORMATS, Reader, write_files
+from exporter.delivery.compose import report_message
 from exporter.delivery.deliveries import FIRST_PAUSE, GIVE_UP_SECONDS, LONGEST_PAUSE, pause_after
+from exporter.reports import Written
 from tests.exporter.delivery.house import DAILY, READER, FakeDoor, House, channel, planned
 from tests.processes import wait_for
 from tests.specimen import specimen_with_backups
@@ -24,7 +26,7 @@ def test_a_daily_report_goes_to_the_channels_that_want_it_with_the_files_that_we
     written = write_files(tmp_path / "reports", report, READER, ["csv"])
     written[0].write_bytes(b"as it was written")
     with house.running() as deliveries:
-        deliveries.reported(DAILY, report, written)
+        deliveries.reported(DAILY, report, Written(tuple(written)))
         wait_for(lambda: door.taken, "the message")
     (message, targets) = door.taken[0]
     assert [file.name for file in message.attachments] == [path.name for path in written]
@@ -43,7 +45,7 @@ def test_another_report_goes_to_the_channels_that_it_names_in_its_own_words_and_
     )
     weekly = planned("boss", "abroad", name="weekly", reader=Reader("fr", UTC))
     with house.running() as deliveries:
-        deliveries.reported(weekly, specimen_with_backups(), ())
+        deliveries.reported(weekly, specimen_with_backups(), Written())
         wait_for(lambda: door.taken and own.taken, "both messages")
     (message, _), (translated, _) = door.taken[0], own.taken[0]
     assert message.subject.startswith("vzcover, weekly\N{NO-BREAK SPACE}: protégés ")
@@ -60,7 +62,7 @@ def test_what_a_channel_may_not_see_is_not_in_its_message(tmp_path: Path) -> Non
     house = House(tmp_path, channel("mail", door, attach=("csv",), clusters=("nowhere",)))
     report = specimen_with_backups()
     with house.running() as deliveries:
-        deliveries.reported(DAILY, report, write_files(tmp_path / "reports", report, READER, ["csv"]))
+        deliveries.reported(DAILY, report, Written(tuple(write_files(tmp_path / "reports", report, READER, ["csv"]))))
         wait_for(lambda: door.taken, "the message")
     message = door.taken[0][0]
     shown = message.text + message.attachments[0].content.decode()
@@ -74,7 +76,7 @@ def test_a_message_that_failed_is_tried_again_after_a_pause_and_sent_once(tmp_pa
     door = FakeDoor(failing=True)
     house = House(tmp_path, channel("mail", door))
     with house.running() as deliveries:
-        deliveries.reported(DAILY, specimen_with_backups(), ())
+        deliveries.reported(DAILY, specimen_with_backups(), Written())
         wait_for(lambda: house.failures("mail") == 1, "a failure")
         wait_for(lambda: not deliveries._senders["mail"].is_alive(), "the sender to end")
         door.failing = False
@@ -90,7 +92,7 @@ def test_a_message_survives_a_restart_and_is_sent_once(tmp_path: Path) -> None:
     house = House(tmp_path, channel("mail", door, "daily", "findings"))
     report = specimen_with_backups()
     with house.running() as deliveries:
-        deliveries.reported(DAILY, report, ())
+        deliveries.reported(DAILY, report, Written())
         deliveries.offer(report)
         wait_for(lambda: house.waiting() == 2 and house.failures("mail"), "both to wait")
     door.failing = False
@@ -106,7 +108,7 @@ def test_only_targets_that_did_not_take_it_are_tried_again(tmp_path: Path) -> No
     door = FakeDoor(leaves=("b",))
     house = House(tmp_path, channel("mail", door))
     with house.running() as deliveries:
-        deliveries.reported(DAILY, specimen_with_backups(), ())
+        deliveries.reported(DAILY, specimen_with_backups(), Written())
         wait_for(lambda: house.failures("mail") == 1, "one to be left")
         door.leaves = ()
         deliveries.use(house.channels)
@@ -118,8 +120,8 @@ def test_a_channel_that_hangs_or_fails_stops_no_other(tmp_path: Path) -> None:
     stuck, broken, fine = FakeDoor(hold=threading.Event()), FakeDoor(failing=True), FakeDoor()
     house = House(tmp_path, channel("stuck", stuck), channel("broken", broken), channel("fine", fine))
     with house.running() as deliveries:
-        deliveries.reported(DAILY, specimen_with_backups(), ())
-        deliveries.reported(DAILY, specimen_with_backups(), ())
+        deliveries.reported(DAILY, specimen_with_backups(), Written())
+        deliveries.reported(DAILY, specimen_with_backups(), Written())
         wait_for(lambda: len(fine.taken) == 2, "the one that works")
         assert stuck.tries == 1
         assert stuck.hold is not None
@@ -133,7 +135,7 @@ def test_a_message_is_given_up_after_days_and_that_is_counted(tmp_path: Path, ca
     door = FakeDoor(failing=True)
     house = House(tmp_path, channel("mail", door))
     with house.running() as deliveries:
-        deliveries.reported(DAILY, specimen_with_backups(), ())
+        deliveries.reported(DAILY, specimen_with_backups(), Written())
         wait_for(lambda: house.failures("mail") == 1, "a failure")
         wait_for(lambda: not deliveries._senders["mail"].is_alive(), "the sender to end")
         house.now += GIVE_UP_SECONDS + 1
@@ -149,7 +151,7 @@ def test_pauses_double_up_to_the_longest() -> None:
 def test_the_outbox_is_readable_by_nobody_else_and_holds_no_secret(tmp_path: Path) -> None:
     house = House(tmp_path, channel("mail", FakeDoor(failing=True)))
     with house.running() as deliveries:
-        deliveries.reported(DAILY, specimen_with_backups(), ())
+        deliveries.reported(DAILY, specimen_with_backups(), Written())
         wait_for(lambda: house.failures("mail") == 1, "a failure")
     assert house.file.stat().st_mode & 0o077 == 0
     with sqlite3.connect(house.file) as connection:
@@ -170,5 +172,20 @@ def test_the_outbox_is_readable_by_nobody_else_and_holds_no_secret(tmp_path: Pat
     ]
 
 
-def test_every_way_of_attaching_is_a_format_of_reports() -> None:
-    assert set(FORMAT_NAMES) == set(FORMATS)
+@pytest.mark.parametrize("clusters", [(), ("lab",)])
+def test_a_message_tells_name_and_hash_of_the_bundle_and_has_it_not_attached(
+    clusters: tuple[str, ...], tmp_path: Path
+) -> None:
+    report = specimen_with_backups()
+    files = write_files(tmp_path, report, READER, ["csv"])
+    written = Written((*files, tmp_path / "vzcover-x.zip"), "ab" * 32)
+    mail = channel("mail", FakeDoor(), attach=("csv",), clusters=clusters)
+    message = report_message(DAILY, report, mail, written)
+
+    assert message.text.endswith(f"\nAudit bundle vzcover-x.zip, SHA-256 {'ab' * 32}\n")
+    assert [attached.name.partition(".")[2] for attached in message.attachments] == ["csv", "groups.csv"]
+    assert "Audit bundle" not in report_message(DAILY, report, mail, Written(tuple(files))).text
+
+
+def test_every_format_but_a_bundle_can_be_attached() -> None:
+    assert set(FILE_FORMATS) == set(FORMATS) == set(FORMAT_NAMES) - {BUNDLE}

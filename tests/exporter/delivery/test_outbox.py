@@ -15,6 +15,7 @@ from exporter.delivery import outbox, queue
 from exporter.delivery.channel import Attachment, Message
 from exporter.delivery.deliveries import FIRST_PAUSE
 from exporter.delivery.outbox import Outbox, Waiting
+from exporter.reports import Written
 from tests.builders import NOW
 from tests.exporter.delivery.house import DAILY, FakeDoor, House, channel
 from tests.processes import wait_for
@@ -64,7 +65,7 @@ def test_an_outbox_that_cannot_be_used_costs_only_what_survives_a_restart(
         house.file.parent.mkdir()
         house.file.write_bytes(content)
     with house.running() as deliveries:
-        deliveries.reported(DAILY, specimen_with_backups(), ())
+        deliveries.reported(DAILY, specimen_with_backups(), Written())
         wait_for(lambda: door.taken, "the message")
     assert "the outbox cannot be used as it should" in caplog.text
     aside = [path.read_bytes() for path in house.file.parent.glob("outbox.db.corrupt-*")]
@@ -77,7 +78,7 @@ def test_a_message_that_was_taken_is_not_sent_again_when_the_outbox_cannot_forge
     door = FakeDoor(hold=threading.Event())
     house = House(tmp_path, channel("mail", door))
     with house.running() as deliveries:
-        deliveries.reported(DAILY, specimen_with_backups(), ())
+        deliveries.reported(DAILY, specimen_with_backups(), Written())
         wait_for(lambda: door.tries, "the message to be on its way")
         with closing(sqlite3.connect(house.file)) as other:
             other.execute("BEGIN IMMEDIATE")
@@ -98,7 +99,7 @@ def test_an_outbox_that_is_damaged_inside_is_set_aside_and_what_comes_then_is_se
     house.file.write_bytes(content)
     with house.running() as deliveries:
         wait_for(lambda: aside(house), "it to be set aside")
-        deliveries.reported(DAILY, specimen_with_backups(), ())
+        deliveries.reported(DAILY, specimen_with_backups(), Written())
         wait_for(lambda: door.taken and other.taken, "the message")
     assert [path.read_bytes() for path in aside(house)] == [content]
     assert (house.failures("mail"), house.failures("other"), house.waiting()) == (1, 1, 0)
@@ -127,7 +128,7 @@ def test_a_damaged_value_has_the_outbox_set_aside_while_it_runs(statement: str, 
     with house.running() as deliveries:
         deliveries.offer(specimen_with_backups())
         wait_for(lambda: aside(house), "it to be set aside")
-        deliveries.reported(DAILY, specimen_with_backups(), ())
+        deliveries.reported(DAILY, specimen_with_backups(), Written())
         wait_for(lambda: {message.subject.split(":")[0] for message, _ in door.taken} >= {"vzcover"}, "the message")
     assert (len(aside(house)), house.failures("mail")) == (1, 1)
 
@@ -173,7 +174,7 @@ def test_a_message_that_could_not_be_queued_is_sent_and_forgotten(tmp_path: Path
     made(house)
     with house.running() as deliveries:
         with locked(house.file):
-            deliveries.reported(DAILY, specimen_with_backups(), ())
+            deliveries.reported(DAILY, specimen_with_backups(), Written())
             deliveries.offer(specimen_with_backups())
             wait_for(lambda: len(door.taken) == 2, "both messages")
         deliveries.offer(specimen_with_backups())
@@ -203,7 +204,7 @@ def test_a_full_disk_costs_what_survives_a_restart_until_there_is_room(
     house = House(tmp_path, channel("mail", door, attach=("csv",)))
     monkeypatch.setattr(outbox, "_open", tight)
     with house.running() as deliveries:
-        deliveries.reported(DAILY, specimen_with_backups(), ())
+        deliveries.reported(DAILY, specimen_with_backups(), Written())
         wait_for(lambda: door.tries, "the first try")
         assert house.waiting() == 0
         monkeypatch.setattr(outbox, "_open", real)
@@ -222,7 +223,7 @@ def test_an_outbox_that_can_be_opened_again_takes_what_waits_in_memory(tmp_path:
     house = House(tmp_path, channel("mail", door))
     house.file.mkdir(parents=True)
     with house.running() as deliveries:
-        deliveries.reported(DAILY, specimen_with_backups(), ())
+        deliveries.reported(DAILY, specimen_with_backups(), Written())
         wait_for(lambda: door.tries, "the first try")
         house.file.rmdir()
         wait_for(lambda: house.file.exists() and house.waiting() == 1, "it to be written")
@@ -241,7 +242,7 @@ def test_another_program_s_database_is_not_touched(tmp_path: Path, caplog: pytes
         connection.execute("CREATE TABLE treasure (x)")
     before = house.file.read_bytes()
     with house.running() as deliveries:
-        deliveries.reported(DAILY, specimen_with_backups(), ())
+        deliveries.reported(DAILY, specimen_with_backups(), Written())
         wait_for(lambda: door.taken, "the message")
     assert house.file.read_bytes() == before
     assert house.failures("mail") >= 1
