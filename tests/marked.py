@@ -39,6 +39,8 @@ def marked_language() -> Iterator[str]:
 
 
 def _marked_field(name: str, value: Any) -> Any:
+    if name == "first_of_month":
+        return value  # stands inside a pattern
     # what CLDR calls a pattern has its own quoting
     return f"'{OPEN}'{value}'{CLOSE}'" if name.endswith("_pattern") else _marked(value)
 

@@ -24,7 +24,7 @@ ROWS_TRIED = 16
 """A table shares its width so that so many of its rows, taken evenly, are as low as can be."""
 
 _STEPS = (24.0, 8.0)
-_TEXTS_READ, _FEW_TEXTS = 60, 8
+_TEXTS_READ, _CELLS_READ, _FEW_TEXTS = 60, 240, 8
 _LONGEST_WORD = 82.0
 _GAP = 8.5  # between two columns
 PAD = 2.7
@@ -150,15 +150,16 @@ def _drawn(section: Section) -> dict[int, float]:
 
 def _needed(document: Document, section: Section, drawn: Mapping[int, float]) -> list[float]:
     """Return for each column the width in which all but the longest twentieth of its cells stand on one line, and its heading on three, or
-    which its drawings need.
+    which its drawings need; of many rows some tell.
     """
     regular, bold = document.regular, document.bold
+    rows = _evenly(section.rows, _CELLS_READ)
     needed = []
     for number, column in enumerate(section.columns):
         if number in drawn:
             needed.append(drawn[number] + _GAP)
             continue
-        cells = (regular.visible(row.cells[number]) for row in section.rows if number < len(row.cells))
+        cells = (regular.visible(row.cells[number]) for row in rows if number < len(row.cells))
         widths = sorted(max(regular.width(line, CELL.size) for line in cell.split("\n")) for cell in cells)
         usual = widths[len(widths) * 19 // 20 - 1 if len(widths) >= 20 else -1] if widths else 0.0
         heading = bold.width(bold.visible(column.heading).replace("\n", " "), HEAD.size)
