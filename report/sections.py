@@ -5,7 +5,8 @@ Text is final: in the reader's language, dates and numbers formatted, nothing es
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +107,25 @@ class Chart:
 
 
 @dataclass(frozen=True, slots=True)
+class Fewer:
+    """How a table tells of some of its rows only: `key` of the section that has them all, `told` the sentence that leads there, "{shown}"
+    in it for how many are left, and `least`: how many stay where all of page one is to stay one page.
+    """
+
+    key: str
+    told: str
+    least: int
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
     """A titled table with optional sentences above it; `empty` is the sentence shown instead of a table without rows. A chart and the
     legend of what is drawn stand between sentences and table.
 
     `key` is stable and language-free ("guests_without_backup"); `number` is its place in report.md; `landscape` asks for wide pages.
     `more`: where only some rows are shown, the key of the section that has them all, to which the last sentence leads. `stacked`: the last
-    column, what to do, may stand below the one before it, why, where there is no room beside it.
+    column, what to do, may stand below the one before it, why, where there is no room beside it. `fewer`: how a table of page one gives
+    way where there is no room for it.
     """
 
     key: str
@@ -127,6 +140,16 @@ class Section:
     chart: Chart | None = None
     more: str = ""
     stacked: bool = False
+    fewer: Fewer | None = None
+
+
+def first_rows(section: Section, count: int) -> Section:
+    """Given a section that can be shortened, return it with its first rows and the sentence that leads to all of them."""
+    if section.fewer is None:
+        return section
+    sentences = section.sentences[:-1] if section.more else section.sentences
+    told = section.fewer.told.replace("{shown}", str(count))
+    return replace(section, sentences=(*sentences, told), rows=section.rows[:count], more=section.fewer.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +176,22 @@ class FrontPage:
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """The whole report for a reader: page one, then the sections in order; `language` is "en" or "fr"."""
+    """The whole report for a reader: page one, then the sections in order; `language` is "en" or "fr". `spare` are sections that have all
+    rows of a table of page one which shows them all itself: for paper, where that is one page and may have to show fewer.
+    """
 
     language: str
     created_at: int
     front: FrontPage
     sections: tuple[Section, ...]
     page_of: str  # "page {page} of {pages}", in the reader's language
+    spare: tuple[Section, ...] = ()
+
+
+def with_sections(paper: Paper, more: Iterable[Section]) -> Paper:
+    """Given a paper and more sections, return it with each of these after the others of its number or a lower one."""
+    sections = list(paper.sections)
+    for section in more:
+        below = [place for place, other in enumerate(sections, 1) if other.number <= section.number]
+        sections.insert(max(below, default=0), section)
+    return replace(paper, sections=tuple(sections))

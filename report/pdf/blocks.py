@@ -34,7 +34,7 @@ class Block(Protocol):
 @dataclass(frozen=True, slots=True)
 class Words:
     """Lines of running text or a heading. `kind` is its structure tag; `level` the outline level of `title`, if it has one; `anchor` is a
-    name that links may point to, `link` the anchor that the text leads to.
+    name that links may point to, `link` the anchor that the text leads to. `beside` stands on the same line.
     """
 
     lines: tuple[Line, ...]
@@ -48,6 +48,7 @@ class Words:
     level: int = 0
     anchor: str = ""
     link: str = ""
+    beside: Words | None = None
 
     @property
     def height(self) -> float:
@@ -72,6 +73,8 @@ class Words:
                 width = end + document.face(self.style).width(label, self.style.size) - self.left
                 height = len(self.lines) * self.style.leading
                 document.link(self.left, top + self.above, width, height, target)
+        if self.beside:
+            self.beside.draw(document, top + self.above + self.style.baseline - self.beside.style.baseline, places)
 
 
 def page_label(target: Target) -> str:

@@ -10,6 +10,7 @@ from report.pdf.blocks import GroupHead, TableHead, TableRow, Words
 from report.pdf.charts import StateBar, key_of
 from report.pdf.document import Document
 from report.pdf.figures import Legend
+from report.pdf.front import fitted
 from report.pdf.pages import MARGIN, Layout
 from report.pdf.palette import MUTED
 from report.pdf.table import CELL, PAGES, Table
@@ -26,6 +27,7 @@ _SECTION = Style(14, bold=True)
 _FRONT_SECTION = Style(10.5, bold=True)
 _CONTINUED = Style(8, bold=True)
 
+_BETWEEN = 9.0  # a heading and the sentence on its line
 _FEW_ROWS = 20
 STEP = "▸"
 """Before what to do, where that stands below why."""
@@ -35,14 +37,29 @@ def lay_out(document: Document, paper: Paper) -> Layout:
     """Given a paper, return its pages: page one with its sections, then the others; those that need wide pages are on such pages, and so
     are those between them that would leave pages nearly empty.
     """
-    layout = Layout(document)
-    _front(layout, paper.front)
-    for number, section in enumerate(paper.sections):
-        landscape = _is_wide(section) or _stays_wide(layout, paper.sections[number:])
+    printed, layout = as_printed(document, paper)
+    for number, section in enumerate(printed.sections):
+        landscape = _is_wide(section) or _stays_wide(layout, printed.sections[number:])
         if len(layout.pages) == 1 or landscape is not layout.page.landscape:
             layout.begin_page(landscape)
         _section(layout, section, _SECTION, level=0)
     return layout
+
+
+def as_printed(document: Document, paper: Paper) -> tuple[Paper, Layout]:
+    """Given a paper, return it with what has room on page one and what has not behind it, and its page one laid out."""
+
+    def on_one_page(front: FrontPage) -> Layout:
+        layout = Layout(document, endless=True)
+        _front(layout, front)
+        return layout
+
+    printed, layout = fitted(paper, on_one_page)
+    layout.endless = False
+    if layout.room < 0:
+        layout = Layout(document)
+        _front(layout, printed.front)
+    return printed, layout
 
 
 def _stays_wide(layout: Layout, sections: Sequence[Section]) -> bool:
@@ -78,8 +95,8 @@ def _front(layout: Layout, front: FrontPage) -> None:
     layout.begin_page(landscape=False)
     title = layout.words(front.title, _TITLE, below=2)
     layout.run_on(replace(title, kind="H1", title=layout.document.bold.visible(front.title)))
-    layout.run_on(replace(layout.words(front.subtitle, _SUBTITLE, below=11), colour=MUTED))
-    layout.run_on(layout.words(front.sentence, _SENTENCE, below=9))
+    layout.run_on(replace(layout.words(front.subtitle, _SUBTITLE, below=9), colour=MUTED))
+    layout.run_on(layout.words(front.sentence, _SENTENCE, below=8))
     if front.bar:
         bar = StateBar(front.bar, MARGIN, layout.width, key_of(layout.document, front.bar, layout.width))
         layout.keep(bar.height)
@@ -94,7 +111,7 @@ def _section(layout: Layout, section: Section, style: Style, level: int) -> None
     """Place a section: heading, sentences, then its table, or the sentence that stands for an empty one."""
     heading = replace(
         layout.words(section.title, style, below=3),
-        above=0.0 if layout.fresh else style.size * 1.2,
+        above=0.0 if layout.fresh else style.size * (0.9 if level else 1.2),
         kind="H2",
         title=layout.document.bold.visible(section.title),
         level=level,
@@ -102,8 +119,11 @@ def _section(layout: Layout, section: Section, style: Style, level: int) -> None
     )
     texts = [replace(layout.words(sentence, _BODY, below=3), colour=MUTED) for sentence in section.sentences]
     if section.more and texts:
-        together = layout.words(" ".join(section.sentences), _BODY, 3, PAGES)
+        # a chart that is elsewhere is told of as it is there
+        together = layout.words(" ".join(section.sentences), _BODY if section.rows else _NOTES, 3, PAGES)
         texts = [replace(together, colour=MUTED, link=section_anchor(section.more))]
+        if len(section.sentences) == 1 and level:
+            heading, texts = _on_one_line(layout, heading, texts[0])
     figures: list[Legend | TrendChart] = []
     if section.chart:
         texts = [replace(layout.words(" ".join(section.sentences), _NOTES, below=3), colour=MUTED)]
@@ -115,13 +135,21 @@ def _section(layout: Layout, section: Section, style: Style, level: int) -> None
         return
     if figures:
         layout.keep(sum(block.height for block in (heading, *texts, *figures)))
-    elif section.empty or not texts:
+    elif section.empty or not (texts or heading.beside):
         texts.append(layout.words(section.empty or "–", _BODY, below=3))
-    layout.keep(heading.height + min(texts[0].height, 4 * _BODY.leading))
+    layout.keep(heading.height + min(sum(words.height for words in texts[:1]), 4 * _BODY.leading))
     for words in (heading, *texts):
         layout.run_on(replace(words, above=0.0) if layout.fresh else words)
     for figure in figures:
         layout.place(figure)
+
+
+def _on_one_line(layout: Layout, heading: Words, told: Words) -> tuple[Words, list[Words]]:
+    """Given a heading and the only sentence below it, return it with the sentence on the same line where there is room for both."""
+    left = heading.left + heading.lines[-1].width + _BETWEEN
+    if len(heading.lines) > 1 or len(told.lines) > 1 or left + told.lines[0].width + PAGES > MARGIN + layout.width:
+        return heading, [told]
+    return replace(heading, beside=replace(told, left=left)), []
 
 
 def section_anchor(key: str) -> str:
@@ -186,7 +214,7 @@ class _Rows:
 
     def _begin_group(self, index: int) -> None:
         heads = self._group(index, repeated=False)
-        if heads and sum(head.height for head in heads) + self._opening(index) > self._layout.room:
+        if heads and not self._layout.fits(sum(head.height for head in heads) + self._opening(index)):
             self._continue()
         for head in heads:
             self._layout.place(head)
@@ -204,10 +232,10 @@ class _Rows:
     def _place(self, index: int, row: TableRow) -> None:
         """Place a row on one page; only one taller than a sixth of a page is split."""
         layout = self._layout
-        if layout.room < row.height <= self._unsplit:
+        if not layout.fits(row.height) and row.height <= self._unsplit:
             self._continue(index)
         fresh = False
-        while row.height > layout.room:
+        while not layout.fits(row.height):
             parts = row.split(layout.room)
             if parts:
                 self._put(parts[0])

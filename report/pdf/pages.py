@@ -32,10 +32,13 @@ class Page:
 
 
 class Layout:
-    """Pages being filled from the top. `places` tells where each anchor came to lie."""
+    """Pages being filled from the top. `places` tells where each anchor came to lie. Where it is `endless`, the page that is begun takes
+    all that is placed, and its room may come to be less than nothing.
+    """
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, *, endless: bool = False) -> None:
         self.document = document
+        self.endless = endless
         self.pages: list[Page] = []
         self.places: dict[str, Target] = {}
         self._top = MARGIN
@@ -65,6 +68,10 @@ class Layout:
         """Tell whether nothing stands on the page yet."""
         return not self.page.blocks
 
+    def fits(self, height: float) -> bool:
+        """Tell whether a block of that height may be placed on the page."""
+        return self.endless or height <= self.room
+
     def begin_page(self, landscape: bool) -> None:
         """Begin a page."""
         self.pages.append(Page(landscape))
@@ -77,7 +84,7 @@ class Layout:
 
     def keep(self, height: float) -> None:
         """Begin a new page where that much does not fit on this one."""
-        if height > self.room and not self.fresh:
+        if not self.fits(height) and not self.fresh:
             self.begin_page(self.page.landscape)
 
     def mark(self, anchor: str) -> None:
@@ -90,7 +97,7 @@ class Layout:
 
     def run_on(self, words: Words) -> None:
         """Place running text; lines that do not fit go on new pages."""
-        while words.height - words.below > self.room:
+        while not self.fits(words.height - words.below):
             count = int((self.room - words.above) / words.style.leading)
             if count > 0:
                 self._put(replace(words, lines=words.lines[:count], below=0.0, link=""))

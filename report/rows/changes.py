@@ -42,8 +42,8 @@ def changes_section(report: Report, reader: Reader) -> Section | None:
 
 
 def all_changes(report: Report, reader: Reader) -> tuple[Section, ...]:
-    """Given a report, return all that changed, where page one has not room for it."""
-    if report.compared_with is None or len(report.changes) <= ROWS_AT_MOST:
+    """Given a report, return all that changed; nothing without any."""
+    if report.compared_with is None or not report.changes:
         return ()
     return (_changes(report, _losses_first(report), reader, "changes_all"),)
 

@@ -20,10 +20,10 @@ def estate_section(report: Report, reader: Reader, at_most: int) -> Section | No
     return shortened(section, at_most, "estate_all", reader) if section.rows else None
 
 
-def all_estate(report: Report, reader: Reader, at_most: int) -> tuple[Section, ...]:
-    """Given a report and how many rows page one has room for, return all these warnings, where they are more."""
+def all_estate(report: Report, reader: Reader) -> tuple[Section, ...]:
+    """Given a report, return all these warnings; nothing without any."""
     section = _estate(report, reader, "estate_all")
-    return (section,) if len(section.rows) > at_most else ()
+    return (section,) if section.rows else ()
 
 
 def _estate(report: Report, reader: Reader, key: str) -> Section:

@@ -37,6 +37,7 @@ from report.words import (
 )
 
 ROWS_AT_MOST = 8
+WORST_AT_LEAST = 4
 FINDINGS_AT_MOST = 2
 """Told of a guest on page one, which has to hold what could not be seen too."""
 
@@ -140,7 +141,10 @@ def _worst(report: Report, reader: Reader) -> Section:
     section = protection_section(shown, report, reader, key="worst", number=4, findings=FINDINGS_AT_MOST)
     found = {guest.coverage for guest in guests}
     lists = [key for coverage, key in _LISTED.items() if coverage in found]
-    return shortened(section, ROWS_AT_MOST, lists[0], reader, count=len(guests), also=lists[1:]) if lists else section
+    if not lists:
+        return section
+    count, also = len(guests), lists[1:]
+    return shortened(section, ROWS_AT_MOST, lists[0], reader, least=WORST_AT_LEAST, count=count, also=also)
 
 
 def _unseen(report: Report, reader: Reader) -> Section:

@@ -10,7 +10,7 @@ from report.model.jobs import JobState
 from report.model.report import Report
 from report.model.sources import SourceReport
 from report.policy import Expectation, Rule
-from report.rows.front import ROWS_AT_MOST, issues_section
+from report.rows.front import issues_section
 from report.rows.scope import scope_in_words
 from report.rows.shared import Reader
 from report.sections import Row, Section
@@ -35,11 +35,12 @@ _BACKUP_RULES = ("retention",)
 
 def method(report: Report, reader: Reader, *, version: str, data_sha256: str | None) -> tuple[Section, ...]:
     """Given a report, vzcover's version and the data file's checksum, return the parts of section 15."""
-    sections = [_sources(report, reader), _rules(report, reader, version, data_sha256)]
-    if len(report.issues) > ROWS_AT_MOST:
-        full = issues_section(report.issues, reader, key="method_issues", number=15)
-        sections.append(full)
-    return tuple(sections)
+    return _sources(report, reader), _rules(report, reader, version, data_sha256)
+
+
+def all_issues(report: Report, reader: Reader) -> tuple[Section, ...]:
+    """Given a report, return all that could not be seen or does not fit; nothing without any."""
+    return (issues_section(report.issues, reader, key="method_issues", number=15),) if report.issues else ()
 
 
 def _sources(report: Report, reader: Reader) -> Section:

@@ -9,10 +9,10 @@ from report.model.report import Report
 from report.model.sources import IssueCode
 from report.rows.changes import all_changes
 from report.rows.estate import all_estate
-from report.rows.front import ROWS_AT_MOST, build_front
+from report.rows.front import build_front
 from report.rows.guests import all_guests, status_section, without_backup
 from report.rows.jobs import all_jobs, all_storages, drift
-from report.rows.method import method
+from report.rows.method import all_issues, method
 from report.rows.orphans import orphans
 from report.rows.protection import guests_at_risk, protection_sections
 from report.rows.retention import retention
@@ -21,7 +21,7 @@ from report.rows.server_jobs import pbs_jobs
 from report.rows.servers import datastores
 from report.rows.shared import Reader, has_servers, shows_backups
 from report.rows.usage import usage_by_day
-from report.sections import Paper, Section
+from report.sections import Paper, Section, with_sections
 from report.version import VERSION
 from report.words import describe_issue, front_sentence
 
@@ -43,13 +43,14 @@ def build_paper(
     Raises ValueError for a language without words.
     """
     reader = Reader(language, zone)
-    return Paper(
+    front = build_front(report, reader, site)
+    whole = (*all_changes(report, reader), *all_estate(report, reader), *all_issues(report, reader))
+    led_to = {section.more for section in front.sections}
+    paper = Paper(
         language=language,
         created_at=report.created_at,
-        front=build_front(report, reader, site),
+        front=front,
         sections=(
-            *all_changes(report, reader),
-            *all_estate(report, reader, ROWS_AT_MOST),
             *without_backup(report, reader),
             *guests_at_risk(report, reader),
             all_guests(report, reader),
@@ -74,7 +75,9 @@ def build_paper(
         ),
         # the renderer knows the numbers; it fills these two in
         page_of=reader.word("page_of", page="{page}", pages="{pages}"),
+        spare=tuple(section for section in whole if section.key not in led_to),
     )
+    return with_sections(paper, (section for section in whole if section.key in led_to))
 
 
 def status_rows(report: Report, language: str, zone: tzinfo) -> Section:

@@ -9,7 +9,7 @@ from datetime import tzinfo
 from report.model.guests import Coverage, GuestReport, Protection
 from report.model.reasons import Reason, ReasonCode
 from report.model.report import Report
-from report.sections import Column, Section
+from report.sections import Column, Fewer, Section, first_rows
 from report.words import (
     PBS,
     capitalise,
@@ -78,18 +78,25 @@ class Reader:
 
 
 def shortened(
-    section: Section, at_most: int, where: str, reader: Reader, *, count: int | None = None, also: Sequence[str] = ()
+    section: Section,
+    at_most: int,
+    where: str,
+    reader: Reader,
+    *,
+    least: int = 2,
+    count: int | None = None,
+    also: Sequence[str] = (),
 ) -> Section:
     """Given a section, how many of its rows to show, and the key of the section that has them all, return it with these rows and a
     sentence that leads there; `count`: how many there are, where not all of them are rows already; `also`: keys of others that have
-    a part of them. A short one comes back as it is.
+    a part of them; `least`: how many stay where not even so many have room. A short one keeps its rows.
     """
     count = len(section.rows) if count is None else count
-    if count <= at_most:
-        return section
     titles = [reader.word("quoted", text=reader.word(f"section.{key}")) for key in (where, *also)]
-    told = reader.word("more_rows", shown=at_most, count=count, sections=enumerate_words(titles, reader.language))
-    return replace(section, sentences=(*section.sentences, told), rows=section.rows[:at_most], more=where)
+    # who shortens it fills the number in
+    told = reader.word("more_rows", shown="{shown}", count=count, sections=enumerate_words(titles, reader.language))
+    section = replace(section, fewer=Fewer(where, told, least))
+    return first_rows(section, at_most) if count > at_most else section
 
 
 def guest_anchor(guest: GuestReport) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -227,7 +227,8 @@ scopes = st.builds(
 )
 
 
-@settings(max_examples=60)
+# making whole reports takes its time where other tests run beside
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(reports(), scopes)
 def test_whatever_is_cut_is_a_whole_report_again_and_cutting_it_again_changes_nothing(
     judged: Report, scope: Scope
