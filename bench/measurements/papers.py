@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import resource
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -18,7 +19,7 @@ from tests.simulator_process import REPOSITORY
 FOLDER = REPOSITORY / "bench" / "weasyprint"
 PYTHON = FOLDER / ".venv" / "bin" / "python"
 SECONDS, GIGABYTES = 300, 4
-"""What WeasyPrint may take before it is stopped."""
+"""What WeasyPrint may take of CPU time and of addresses before it is stopped."""
 MISSING = "nothing: run `make bench`"
 NO_LIBRARY = "nothing: needs Debian's libpango-1.0-0, libpangoft2-1.0-0 and libharfbuzz-subset0"
 SMALL = 1_000
@@ -72,18 +73,18 @@ def _weasyprint_row(what: str, folder: Path) -> Row:
     if not PYTHON.exists():
         return Row(what, MISSING)
     command = [str(PYTHON), str(FOLDER / "draw.py"), str(folder / "paper.html"), str(folder / "weasyprint.pdf")]
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, check=False, timeout=SECONDS, preexec_fn=_limit_memory
-        )
-    except subprocess.TimeoutExpired:
-        return Row(what, f"nothing: stopped after {SECONDS} s")
+    done = subprocess.run(command, capture_output=True, text=True, check=False, preexec_fn=_limit)
     if done.returncode == 0:
         return cost_row(what, json.loads(done.stdout), {})
+    if done.returncode == -signal.SIGXCPU:
+        return Row(what, f"nothing: {SECONDS} s of CPU were not enough")
+    if "MemoryError" in done.stderr:
+        return Row(what, f"nothing: {GIGABYTES} GB of memory were not enough")
     if "cannot load library" in done.stderr:
         return Row(what, NO_LIBRARY)
-    return Row(what, f"nothing: {GIGABYTES} GB of memory were not enough, or {done.stderr.strip()[-80:]!r}")
+    return Row(what, f"nothing: {done.stderr.strip()[-80:]!r}")
 
 
-def _limit_memory() -> None:
+def _limit() -> None:
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, resource.RLIM_INFINITY))
     resource.setrlimit(resource.RLIMIT_AS, (GIGABYTES * 10**9, GIGABYTES * 10**9))
