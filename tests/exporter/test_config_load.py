@@ -155,7 +155,10 @@ BAD_SETTINGS = [
         'report.zone: "../x" is not a time zone; write an IANA name such as Europe/Vienna or UTC',
     ),
     ("report: {language: de}", 'report.language: "de" is not known; write en or fr'),
-    ("report: {formats: [pdf, xls]}", 'report.formats[1]: "xls" is not known; write one of pdf, json, csv, html, xlsx'),
+    (
+        "report: {formats: [pdf, xls]}",
+        'report.formats[1]: "xls" is not known; write one of pdf, json, csv, html, xlsx, bundle',
+    ),
     ("report: {formats: []}", "report.formats: an empty list; write at least 1"),
     ("report: {formats: 'pdf,pdf'}", "report.formats: pdf is there twice; write it once"),
     ("report: {output: [a]}", "report.output: expected text, found a list"),
