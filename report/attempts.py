@@ -9,14 +9,14 @@ from report.facts import ClusterFacts, GuestResult, Task, TaskOutcome, VzdumpDef
 from report.jobs import JudgedJob
 from report.runs import Starts, only_job, task_result
 from report.targets import Target, storage_of
+from report.value import Value
 from report.view import ClusterView
 
 # how a task ends that went through all its guests, some of which failed (G5)
 _SOME_FAILED = "job errors"
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Value, frozen=True):
     """One attempt to back a guest up. `result`: ok, failed, aborted or not_reached (G8); `started_at` of the guest's own part where its
     log tells, else of the task; `ended_at` of the task; `has_part`: the guest's backup had begun; `target`: where it was to be written,
     None where nothing tells.

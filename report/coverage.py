@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from report.facts import Guest
 from report.jobs import JudgedJob
 from report.model.guests import Coverage
 from report.model.jobs import GuestJob, JobState
 from report.model.reasons import Reason, ReasonCode
+from report.value import Value
 from report.view import ClusterView
 
 EXPLANATIONS_AT_MOST = 3
 _CLOSEST_FIRST = (ReasonCode.EXCLUDED_BY_JOB, ReasonCode.IN_SUB_POOL_ONLY, ReasonCode.JOB_ON_OTHER_NODE)
 
 
-@dataclass(frozen=True, slots=True)
-class GuestCoverage:
+class GuestCoverage(Value, frozen=True):
     """The verdict on one guest, why, and every job that selects it. `doubts`: why other jobs may save it that cannot be judged."""
 
     coverage: Coverage

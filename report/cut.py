@@ -14,6 +14,7 @@ from report.model.servers import DatastoreReport, PbsJobReport
 from report.model.sources import Issue, IssueCode, SourceReport
 from report.policy import EVERY_GUEST, Scope
 from report.summary import summarise
+from report.value import changed
 from report.within import HIDDEN, Within
 
 _PBS = "pbs"
@@ -174,7 +175,7 @@ def _finding(
         renamed = {waiver.subject: cut.subject for waiver, cut in within.waivers.items()}
         noted = finding.subject if finding.subject.split(" ")[0] in own else None
         subject = renamed.get(finding.subject, noted)
-        return () if subject is None else (replace(found, finding=replace(finding, subject=subject)),)
+        return () if subject is None else (replace(found, finding=changed(finding, subject=subject)),)
     of_no_job = all((job.pve, job.job.id) != (found.source, finding.subject) for job in jobs)
     if finding.code is FindingCode.ORPHANED_BACKUPS or (finding.code in _OF_JOBS and of_no_job):
         return ()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
 from datetime import tzinfo
 
 from report.backups import PbsJob, SnapshotFlag, place_name
@@ -18,10 +17,10 @@ from report.model.reasons import Reason, ReasonCode
 from report.past import PastGuest
 from report.policy import Expectation, StoreMark
 from report.targets import Target
+from report.value import Value
 
 
-@dataclass(frozen=True, slots=True)
-class Holding:
+class Holding(Value, frozen=True):
     """A backup group of the guest, at `target`. `versions`: positions of its own finished, standard-named snapshots, oldest first (E33,
     D16); `usable`: those that did not fail verification (H6), `newest_usable_at` the time of the last (epoch); `newest_verified`: the last
     of them that was verified ok. `jobs`: the active jobs that write there; `storages`: entries of the guest's own cluster that lead there.
@@ -74,8 +73,7 @@ class Holding:
         return finding if self.promised else finding.as_information()
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(Value, frozen=True):
     """What one judgement found. `doubts`: why a finding that lowers the verdict may have been missed, or could not be made."""
 
     findings: tuple[Finding, ...] = ()
@@ -97,8 +95,7 @@ def joined(judgements: Iterable[Judgement]) -> Judgement:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Value, frozen=True):
     """Everything known of one guest. Instants are epochs, durations seconds.
 
     `guest_at`: when the guest itself, with its lock, was read. `config` None: not read yet. `unreadable`: the active jobs whose events PVE

@@ -7,8 +7,10 @@ a guest's protection, information never does.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
+
+from report.value import Value, changed
 
 Parameter = str | int
 Params = tuple[tuple[str, Parameter], ...]
@@ -207,8 +209,7 @@ PARAMETERS: Mapping[FindingCode, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Value, frozen=True):
     """A code with its parameters in a fixed order. `subject`: what of the guest it is about (a volume, a place), "" the guest as a whole;
     with the code it names the finding from one Report to the next. `since` (epoch): the Report in which it appeared, None not known.
     """
@@ -226,7 +227,7 @@ class Finding:
 
     def as_information(self) -> Finding:
         """Return the finding with the severity of information: it is told, and lowers nothing."""
-        return replace(self, severity=Severity.INFO)
+        return changed(self, severity=Severity.INFO)
 
     @property
     def lowers(self) -> bool:

@@ -14,6 +14,7 @@ from report.backups import BackupGroup
 from report.model.groups import GroupMatch
 from report.syncs import Syncs
 from report.targets import Entry, Target, Targets
+from report.value import Value
 from report.view import ClusterView
 
 # ids of guests: plain digits without leading zeros, at most nine (PVE's own form)
@@ -24,8 +25,7 @@ _GUEST_TYPES_OF = {"vm": ("qemu",), "ct": ("lxc",), "unknown": ("qemu", "lxc")}
 SHARED_AT_LEAST = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class MatchedGroup:
+class MatchedGroup(Value, frozen=True):
     """A group and whose it is; `pve` and `vmid` only where `match` is GUEST. `inherited`: positions of snapshots older than the guest.
     `maybe`: where it is AMBIGUOUS, the clusters whose guest it may be.
     """

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from report.backups import PbsFacts, PbsJob
 from report.facts import BackupJob, Guest, StorageDefinition, VzdumpDefaults
 from report.readings import Keep
 from report.targets import Target, Targets, is_external
+from report.value import Value
 from report.view import ClusterView
 
 
-@dataclass(frozen=True, slots=True)
-class Writer:
+class Writer(Value, frozen=True):
     """A job that backs a guest up into a group through a storage, with the policy in force for it.
 
     `keep`: the options PVE prunes with after each backup, empty where it prunes nothing, None where the node decides and was not read.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from report.model.groups import RetentionState
 from report.next_prune import NextPrune, next_prune
@@ -13,6 +13,7 @@ from report.pruning import options_of
 from report.readings import Keep
 from report.replay import Replay, days_of, is_replayable, most_days, replay
 from report.streams import BackupRun, Plan, PruneJob, Stream
+from report.value import Value, changed
 
 __all__ = ["BackupRun", "NextPrune", "PruneJob", "Retention", "RetentionState", "Stream", "expected", "next_prune"]
 
@@ -21,8 +22,7 @@ _AGE_BLOCK = 32 * 86400
 _MOST_AGE_BLOCKS = 13
 
 
-@dataclass(frozen=True, slots=True)
-class Retention:
+class Retention(Value, frozen=True):
     """The verdict on a stream. `nominal`: what the policy promises in the end (E31), None without bound; `expected`: what a replay leaves
     by now (E32), None where none is due or it cannot be told; `low`…`high`: the numbers that are right now, without tolerance.
 
@@ -99,10 +99,10 @@ class Course:
         since = stream.policy_since
         if verdict.state in (RetentionState.SHORT, RetentionState.EXCESS) and since is not None and own[0] < since:
             seed = tuple(own[: bisect_left(own, since)])
-            changed = [replay(plan, since, at, protected, seed).count for at in (self.now - self.grace, self.now)]
-            verdict = replace(found, right=(*right, *changed)).judged(changed[0], self._is_one_policy)
+            counts = [replay(plan, since, at, protected, seed).count for at in (self.now - self.grace, self.now)]
+            verdict = changed(found, right=(*right, *counts)).judged(counts[0], self._is_one_policy)
         if verdict.state is RetentionState.YOUNG:
-            return replace(verdict, expected_since_guest=_since_guest(stream, plan, self.now - self.grace))
+            return changed(verdict, expected_since_guest=_since_guest(stream, plan, self.now - self.grace))
         return verdict
 
     def _play(self, start: int, protected: frozenset[int]) -> _Played:
@@ -184,8 +184,7 @@ def _extras(own: Sequence[int], played: _Played) -> int:
     return max(len(own) - bisect_left(own, since) - played.latest.since(since), 0)
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(Value, frozen=True):
     """What is there beside the numbers that are `right` by now, the `band` that a PBS allows, and the `extra` that no job made."""
 
     own: Sequence[int]

@@ -9,6 +9,7 @@ from datetime import tzinfo
 from report.pruning import options_of
 from report.readings import Keep
 from report.schedules import CalendarEvent
+from report.value import Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,7 @@ class Plan:
         return (*self.prune_jobs, *self.runs)
 
 
-@dataclass(frozen=True, slots=True)
-class Stream:
+class Stream(Value, frozen=True):
     """A group with all that adds to it and prunes it (E30).
 
     `times` (epoch seconds, ascending) are its standard-named snapshots, `protected` and `unfinished` positions in it. `runs` are the

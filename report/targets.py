@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from report.backups import PbsFacts, place_name
 from report.facts import BackupJob, StorageDefinition, VzdumpDefaults
 from report.storage_options import DEFAULT_PORT
+from report.value import Value
 from report.view import ClusterView
 
 # file-based storage types that hold vzdump archives (D1; glusterfs until PVE 8); others that take backups belong to external providers
@@ -16,8 +17,7 @@ from report.view import ClusterView
 FILE_TYPES = frozenset({"dir", "btrfs", "nfs", "cifs", "cephfs", "glusterfs"})
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Value, frozen=True):
     """A place that holds backup groups: a namespace of a datastore on a PBS; for a file storage the cluster, the storage and ""."""
 
     server: str

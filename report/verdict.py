@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from report.findings import Finding
 from report.model.guests import Coverage, Protection
 from report.model.reasons import Reason, ReasonCode
+from report.value import Value, changed
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Value, frozen=True):
     """What the verdict rests on. `exempt`: not demanded or waived. `has_usable`: a usable backup was seen; `recent`: within its limit,
     None where one, or a newer one, may not have been seen; `scheduled`: an active job selects it. `findings`: those that are not waived.
     """
@@ -59,7 +59,7 @@ def unless_noted(case: Case) -> Case:
     if case.exempt or not (case.lowered or not case.has_usable or case.recent is False):
         return case
     doubts = (Reason.of(ReasonCode.NOTES_NOT_READ), *case.doubts)
-    return replace(case, recent=case.recent or None, findings=(), doubts=doubts)
+    return changed(case, recent=case.recent or None, findings=(), doubts=doubts)
 
 
 def decide(case: Case) -> tuple[VerdictRow, Protection]:

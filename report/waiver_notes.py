@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from report.findings import RULES, Area, FindingCode
 from report.policy import Scope, Waiver, end_of, read_end
+from report.value import Value
 
 # findings about volumes: a waiver for one volume leaves the others in them
 VOLUME_CODES = (FindingCode.VOLUMES_EXCLUDED, FindingCode.NO_VOLUME_SAVED, FindingCode.VOLUMES_NOT_IN_BACKUP)
@@ -53,8 +54,7 @@ class NotesProblem:
     fault: NotesFault
 
 
-@dataclass(frozen=True, slots=True)
-class Noted:
+class Noted(Value, frozen=True):
     """What notes say: the waivers in them, run out or not, and the lines that do not read."""
 
     waivers: tuple[Waiver, ...] = ()

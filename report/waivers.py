@@ -6,20 +6,20 @@ A waiver never touches another guest than those of its scope, and one that ran o
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from report.facts import Guest
 from report.findings import Finding, FindingCode
 from report.model.guests import WaivedFinding
 from report.policy import NO_END, WAIVER_EXPIRED_SECONDS, WAIVER_NOTICE_SECONDS, Policy, Scope, Waiver
+from report.value import Value, changed
 from report.waiver_notes import NOTHING_NOTED, VOLUME_CODES, Noted, read_notes
 
 # where several waivers hide the same, the one that says most is shown: then the one that lasts longest
 _ORIGINS = ("configuration", "notes", "tag")
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(Value, frozen=True):
     """Findings after waivers: those that count, those that were taken out, and the waiver of the guest as a whole, None without one."""
 
     kept: tuple[Finding, ...]
@@ -125,7 +125,7 @@ def _without_volumes(finding: Finding, holding: Sequence[Waiver]) -> tuple[list[
 
 def _about(finding: Finding, volumes: Sequence[str]) -> Finding:
     told = ", ".join(volumes)
-    return replace(
+    return changed(
         finding, params=tuple((name, told if name == "volumes" else value) for name, value in finding.params)
     )
 

@@ -12,6 +12,7 @@ from report.model.groups import GroupMatch, GroupReport
 from report.model.guests import GuestReport, RestoreProof
 from report.model.report import Change, ChangeKind, Report
 from report.policy import Policy, Scope, Waiver
+from report.value import changed
 
 HIDDEN = "…"
 # how PVE and PBS name a guest by its number in messages and paths
@@ -92,21 +93,21 @@ class Within:
 
     def finding(self, finding: Finding) -> Finding:
         """Given a finding about one of these guests, return it without the numbers of others."""
-        return finding if self.whole else replace(finding, params=self.params(finding.params))
+        return finding if self.whole else changed(finding, params=self.params(finding.params))
 
     def _proof(self, proof: RestoreProof | None) -> RestoreProof | None:
-        return replace(proof, target_vmid=None) if proof is not None and proof.target_vmid in self.others else proof
+        return changed(proof, target_vmid=None) if proof is not None and proof.target_vmid in self.others else proof
 
     def guest(self, guest: GuestReport) -> GuestReport:
         """Given one of these guests, return it with nothing of another."""
         waived = (
             replace(each, finding=self.finding(each.finding), waiver=self.waivers[each.waiver]) for each in guest.waived
         )
-        return replace(
+        return changed(
             guest,
             restore_seen=self._proof(guest.restore_seen),
             restore_reported=self._proof(guest.restore_reported),
-            reasons=tuple(replace(reason, params=self.params(reason.params)) for reason in guest.reasons),
+            reasons=tuple(changed(reason, params=self.params(reason.params)) for reason in guest.reasons),
             findings=tuple(map(self.finding, guest.findings)),
             waived=tuple(waived),
             waiver=self.waivers[guest.waiver] if guest.waiver else None,

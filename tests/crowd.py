@@ -14,6 +14,7 @@ from report.model.report import Change, ChangeKind, EstateFinding, Report
 from report.model.sources import IssueCode
 from report.policy import Expectation, Policy, Rule, Scope, Waiver
 from report.timeline import Counts, TrendDay
+from report.value import changed
 from tests.builders import (
     NOW,
     backed_up_guest,
@@ -89,7 +90,7 @@ def crowd() -> Report:
             group_report(7102, snapshots=3, unfinished=1),
             group_report(7903, comment="outside-alpha"),
             group_report(7555, match=GroupMatch.ORPHAN, comment="outside-old"),
-            replace(group_report(7102, match=GroupMatch.AMBIGUOUS, comment="outside-twin"), pve="lab", vmid=7102),
+            changed(group_report(7102, match=GroupMatch.AMBIGUOUS, comment="outside-twin"), pve="lab", vmid=7102),
         ],
         datastores=[datastore_report(orphans=(("", 1, 7),), groups=5, snapshots=40)],
         pbs_jobs=[pbs_job_report("sync", "s1", group_filter=("type:vm", "group:vm/7903", "regex:^vm/(7904|7)$"))],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 from report.findings import RULES, Area, Finding, FindingCode, Severity
@@ -22,6 +21,7 @@ from report.model.reasons import Reason, ReasonCode
 from report.model.report import Change, ChangeKind, EstateFinding
 from report.policy import NO_END, Expectation, Policy, Rule, Scope, StoreMark, Waiver
 from report.restores import pbs_volume
+from report.value import changed
 from tests.builders import NOW, backed_up_guest, guest_report
 
 DAY = 86_400
@@ -124,7 +124,7 @@ POLICY = Policy(
     waive_in_notes=True,
 )
 _MAIN = Copy("pbs1", "main", NEWEST, within_limit=True, same_time=True, site="Paris", media="ssd")
-_VAULT = replace(
+_VAULT = changed(
     Copy("pbs2", "vault", NEWEST - DAY, within_limit=True, same_time=False, site="Lyon", offsite=True, media="tape"),
     sync_job="s-offsite",
     sync_status="WARNINGS: 2",
@@ -137,7 +137,7 @@ _NAS = Copy("lab", "nas", NEWEST, within_limit=True, same_time=True)
 def findings(*codes: FindingCode, since: int | None = NOW - 2 * DAY) -> tuple[Finding, ...]:
     """Given codes, return their findings, the gravest first, open since an instant."""
     found = (EVERY_FINDING[code] for code in codes)
-    dated = (replace(each, since=since) for each in found)
+    dated = (changed(each, since=since) for each in found)
     order = list(Severity)
     return tuple(sorted(dated, key=lambda each: order.index(each.severity)))
 
@@ -154,7 +154,7 @@ def held(vmid: int, at: int = NEWEST, *, in_time: bool = True) -> dict[str, Any]
         "newest_backup_at": at,
         "limit_seconds": DAY + 5_400,
         "usable": usable,
-        "copies": (replace(_MAIN, newest_at=at, within_limit=in_time),),
+        "copies": (changed(_MAIN, newest_at=at, within_limit=in_time),),
         "disks": DiskCover.FULL,
         "restore_command": f"qmrestore {volume} {vmid}",
     }
@@ -248,7 +248,7 @@ def found_guests() -> list[GuestReport]:
             reasons=(Reason.of(ReasonCode.IN_NO_JOB),),
             jobs=(GuestJob("nightly", JobState.PAUSED, Reason.of(ReasonCode.JOB_DISABLED, job="nightly")),),
             **held(114, NOW - 40 * DAY, in_time=False) | {"limit_seconds": 7 * DAY},
-            findings=(replace(old, severity=Severity.CRITICAL), *findings(_F.NOT_SCHEDULED)),
+            findings=(changed(old, severity=Severity.CRITICAL), *findings(_F.NOT_SCHEDULED)),
         ),
         guest_report(
             115, name="tagged", tags=("nobackup",), protection=Protection.WAIVED, reasons=(active,), waiver=_FOREVER

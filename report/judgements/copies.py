@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 from report.evidence import NOTHING_FOUND, Evidence, Holding, Judgement, joined
 from report.findings import Finding, FindingCode
@@ -11,10 +10,10 @@ from report.judgements.freshness import in_time, late_after, limit_doubts
 from report.judgements.syncs import judge_syncs, sync_behind
 from report.model.guests import Copy
 from report.model.reasons import Reason
+from report.value import Value
 
 
-@dataclass(frozen=True, slots=True)
-class Copies:
+class Copies(Value, frozen=True):
     """`copies`: one a store, the newest first. `lag_seconds`: of the newest off-site copy behind the newest backup, None without.
     `known`: no other copy can be there, and which are recent enough is decided.
     """

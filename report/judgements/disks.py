@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
 from report.evidence import NOTHING_FOUND, Evidence, Holding, Judgement, joined, unless_unseen
@@ -12,6 +11,7 @@ from report.facts import IncludedVolume
 from report.findings import Finding, FindingCode
 from report.model.guests import DiskCover
 from report.model.reasons import Reason, ReasonCode
+from report.value import Value
 
 # reasons with which PVE leaves a volume out that holds no data of the guest (C8)
 _NOT_DATA = ("not a volume", "efidisk but no O")
@@ -22,8 +22,7 @@ _ROOT = re.compile(r"root\.(?:|m|p)pxar\.[fd]idx")
 _DRIVE = re.compile(r"drive-((?:ide|sata|scsi|virtio|efidisk|tpmstate)\d+)(?:-backup)?\.img\.fidx")
 
 
-@dataclass(frozen=True, slots=True)
-class Disks:
+class Disks(Value, frozen=True):
     """`cover`: how much the active jobs save together; `excluded`: keys of data volumes that none of them saves, None not told."""
 
     cover: DiskCover

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from report.evidence import NOTHING_FOUND, Evidence, Judgement, incomplete, joined, unless_unseen
 from report.facts import BackupJob
@@ -13,6 +12,7 @@ from report.model.guests import Coverage
 from report.model.reasons import Reason, ReasonCode
 from report.runs import GRACE_SECONDS, USUAL_AT_MOST_SECONDS
 from report.targets import Target
+from report.value import Value
 
 # greatest accepted age where neither a schedule nor the policy gives one
 UNSCHEDULED_LIMIT_SECONDS = 7 * 86_400
@@ -23,8 +23,7 @@ REASONS_AT_MOST = 3
 ANY_ZONE_SECONDS = 28 * 3600
 
 
-@dataclass(frozen=True, slots=True)
-class Freshness:
+class Freshness(Value, frozen=True):
     """`newest_at`: of the newest usable version. `due_at`: the first event after it; `late_at`: when it is too old; `limit_seconds`: its
     greatest accepted age. `recent`: within the limit, None where a newer one may not have been seen.
     """
@@ -33,7 +32,7 @@ class Freshness:
     due_at: int | None = None
     late_at: int | None = None
     recent: bool | None = None
-    judgement: Judgement = field(default=NOTHING_FOUND)
+    judgement: Judgement = NOTHING_FOUND
 
     @property
     def limit_seconds(self) -> int | None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
 from report.evidence import Evidence, Judgement
 from report.facts import Drill, Restore
 from report.findings import Finding, FindingCode
 from report.model.guests import RestoreProof
+from report.value import Value
 
 # the source of a restore, as its log names it: a PBS snapshot, or an archive with the standard name (D6)
 _SNAPSHOT = re.compile(r"(?:^|[:/])(?P<type>vm|ct)/(?P<id>\d+)/(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)")
@@ -19,8 +19,7 @@ _GUEST_TYPES = {"vm": "qemu", "qemu": "qemu"}
 _WORKED = ("OK", "WARNINGS")
 
 
-@dataclass(frozen=True, slots=True)
-class Proven:
+class Proven(Value, frozen=True):
     """The newest restore that was seen to work, the newest drill that was reported to, None without any, and what the policy says."""
 
     seen: RestoreProof | None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import tzinfo
 from functools import lru_cache
 
@@ -16,6 +15,7 @@ from report.judgements.freshness import due_after, limit_doubts
 from report.model.reasons import Reason, ReasonCode
 from report.runs import GRACE_SECONDS
 from report.targets import Target
+from report.value import Value
 
 # a backup that runs longer than so many times its usual duration is stuck, never before the least time; without a usual one, after the last
 STUCK_FACTOR = 3
@@ -34,8 +34,7 @@ _CODES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Runs:
+class Runs(Value, frozen=True):
     """`last_failure_at`: the newest failed attempt that tasks tell of; `last_duration_seconds`: of the newest finished backup."""
 
     last_failure_at: int | None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from report.backups import Archive
 from report.readings import Keep
+from report.value import Value
 
 
 class GroupMatch(StrEnum):
@@ -33,8 +33,7 @@ class RetentionState(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class GroupPolicy:
+class GroupPolicy(Value, frozen=True):
     """What prunes a group: `pruned_by` names jobs ("job nightly", "prune job p1"), `keep` their options where they agree, `zone` the
     zone of the periods, the next prune and how many versions it will remove; None where that cannot be told. `acts`: all that writes or
     prunes, by name, with schedule and options, None where not all is known; `since` (epoch): it was otherwise before, None not known.
@@ -49,8 +48,7 @@ class GroupPolicy:
     since: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class GroupReport:
+class GroupReport(Value, frozen=True):
     """A backup group judged: whose it is, what is in it, and how that compares with what should be.
 
     `snapshots` counts finished versions, `inherited` those older than the guest (D16). `newest_at`, `oldest_at`, `newest_size_bytes`:

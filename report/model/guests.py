@@ -11,6 +11,7 @@ from report.model.jobs import GuestJob, JobState
 from report.model.reasons import Reason
 from report.policy import Waiver
 from report.timeline import DayState
+from report.value import Value
 
 
 class Coverage(StrEnum):
@@ -40,8 +41,7 @@ class DiskCover(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class UsableBackup:
+class UsableBackup(Value, frozen=True):
     """A backup that could be restored: where it lies, and the storage and volume id by which the guest's own cluster reaches it, None
     where no entry leads there. `verified`, `encrypted`: None of a file, to which neither applies. `key`: fingerprint of its encryption key.
     `nodes`: from which alone it can be restored, empty: from any of the cluster. `verified_elsewhere`: the source that verified it, where
@@ -69,8 +69,7 @@ class UsableBackup:
         return self.verified is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Copy:
+class Copy(Value, frozen=True):
     """A store that holds usable backups of a guest, with what the operator says of it; `within_limit`: its newest is recent enough,
     `same_time`: it is the guest's newest one, or a synced copy of it (a copy keeps its backup time, E39). `sync_job`: the job of its server
     that brings it, "" none is known; `sync_status`: how its last run ended as the server says it, "never" or "running" without an end;
@@ -91,8 +90,7 @@ class Copy:
     sync_ended_at: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RestoreProof:
+class RestoreProof(Value, frozen=True):
     """The newest restore of a guest's backup that worked: a task that was seen on the node `by`, or a drill that `by` reported."""
 
     at: int
@@ -109,8 +107,7 @@ class WaivedFinding:
     waiver: Waiver
 
 
-@dataclass(frozen=True, slots=True)
-class GuestReport:
+class GuestReport(Value, frozen=True):
     """The verdict on one guest. `jobs` are all that select it. `excluded_volumes` are data volumes that no active job saves (C8),
     None where PVE did not tell. `next_backup_at`: next event of its active jobs. `rpo_seconds`: longest distance between events (F10).
     `newest_backup_at`: its newest usable version on any target; `newest_verified_at`: time of the newest version that was verified ok;

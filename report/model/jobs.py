@@ -8,6 +8,7 @@ from enum import StrEnum
 from report.drift import Drift
 from report.facts import BackupJob, StorageDefinition, StorageState
 from report.model.reasons import Reason
+from report.value import Value
 
 
 class JobState(StrEnum):
@@ -19,8 +20,7 @@ class JobState(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class GuestJob:
+class GuestJob(Value, frozen=True):
     """A job that selects a guest, and whether it would save that guest (B37); `reason` says why not, None while active."""
 
     job: str

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from report.findings import Parameter, Params
+from report.value import Value
 
 
 class ReasonCode(StrEnum):
@@ -66,8 +66,7 @@ class ReasonCode(StrEnum):
     SCHEDULE_TRAP = "schedule_trap"  # job, schedule, warning
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(Value, frozen=True):
     """A code with its parameters, in a fixed order, so that two equal reasons are equal and hash alike."""
 
     code: ReasonCode

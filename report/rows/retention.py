@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from report.model.groups import GroupMatch, GroupPolicy, GroupReport, RetentionState
 from report.model.guests import GuestReport
 from report.model.report import Report
 from report.rows.shared import Reader, guest_anchor, guest_label
 from report.sections import Bullet, Drawing, LegendEntry, Row, Section
+from report.value import changed
 from report.words import (
     all_seen,
     describe_bullet,
@@ -81,7 +82,7 @@ class _Total:
         return self.nominal if self.promising == self.compared else None
 
     def _add_pruning(self, group: GroupReport) -> None:
-        policy = replace(group.policy, next_prune_removes=None)
+        policy = changed(group.policy, next_prune_removes=None)
         known = bool(policy.pruned_by) or group.state is not RetentionState.UNKNOWN
         pruning = self.prunings.setdefault((policy, known), _Pruning(policy, known))
         pruning.groups += 1
@@ -174,7 +175,7 @@ def _prunings(total: _Total, reader: Reader) -> str:
 def _pruning(pruning: _Pruning, reader: Reader) -> str:
     floor = pruning.told < pruning.groups
     removes = None if floor and not pruning.removes else pruning.removes
-    policy = replace(pruning.policy, next_prune_removes=removes)
+    policy = changed(pruning.policy, next_prune_removes=removes)
     return describe_pruning(policy, reader.language, reader.zone, known=pruning.known, floor=floor)
 
 

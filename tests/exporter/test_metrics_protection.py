@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from report.findings import Finding, FindingCode, Severity
 from report.model.guests import Copy, Protection
+from report.value import changed
 from tests.builders import NOW, backed_up_guest, guest_report, job_report, report
 from tests.exporter.metric_text import series
 from tests.specimen import specimen_with_backups
@@ -31,8 +30,8 @@ def test_there_is_a_series_for_each_open_finding_and_nothing_of_its_words() -> N
 
 
 def test_several_findings_of_one_code_are_one_series_of_the_gravest_severity() -> None:
-    elsewhere = replace(SMALL.as_information(), subject="vault")
-    judged = report([backed_up_guest(100, findings=(SMALL, replace(SMALL, subject="nas"), elsewhere))])
+    elsewhere = changed(SMALL.as_information(), subject="vault")
+    judged = report([backed_up_guest(100, findings=(SMALL, changed(SMALL, subject="nas"), elsewhere))])
 
     assert series(judged, "guest_finding") == {("size_collapsed", "lab", "warning", "100"): 1}
 
@@ -66,7 +65,7 @@ def test_copies_are_absent_where_there_may_be_others_whatever_the_verdict(protec
     guest = backed_up_guest(100, protection=protection, copies=(HERE,))
     assert series(report([guest]), "guest_copies") == {GUEST: 1}
 
-    unclear = report([replace(guest, copies_known=False)])
+    unclear = report([changed(guest, copies_known=False)])
     assert series(unclear, "guest_copies") == {}
     assert series(unclear, "guest_offsite_copies") == {}
 

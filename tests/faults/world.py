@@ -19,6 +19,7 @@ from report.backups import PbsFacts
 from report.facts import ClusterFacts, Facts
 from report.model.report import Report
 from report.policy import Expectation, Policy, Rule, Scope, StoreMark
+from report.value import changed
 from tests.exporter.clients import Naps
 from tests.simulator_process import Endpoint, SimulatorHandle, running_simulator
 
@@ -175,7 +176,7 @@ class World:
 
 def essence(report: Report) -> Report:
     """Given a Report, return it without ages, counters and durations: what of it may differ though nothing else does."""
-    groups = tuple(replace(group, read_at=0) for group in report.groups)
+    groups = tuple(changed(group, read_at=0) for group in report.groups)
     sources = tuple(
         replace(source, fetched_at=None, collectors=(), failure=None, coverage_disagreements=None)
         for source in report.sources

@@ -41,6 +41,7 @@ from report.model.reasons import ReasonCode
 from report.model.sources import IssueCode
 from report.policy import Policy
 from report.readings import Permissions, Reading
+from report.value import changed
 from report.words import describe_finding_remedy
 from tests import builders as a
 from tests.report import estates as e
@@ -91,7 +92,7 @@ def test_case_14_a_guest_whose_job_cannot_run_now_is_as_covered_and_protected_as
     assert FindingCode.NEXT_BACKUP_BLOCKED in {finding.code for finding in now.findings}
     assert (now.coverage, now.protection) == (usual.coverage, usual.protection)
     assert (now.coverage, now.protection) == (Coverage.PLANNED, Protection.PROTECTED)
-    assert replace(now, findings=()) == replace(usual, findings=()), "all else is as it was"
+    assert changed(now, findings=()) == changed(usual, findings=()), "all else is as it was"
 
 
 def test_case_14_once_the_run_was_missed_the_guest_is_late() -> None:

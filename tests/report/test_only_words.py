@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import re
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from html.parser import HTMLParser
@@ -27,6 +27,7 @@ from report.rows.message import news_message, summary_message
 from report.rows.paper import build_paper, status_rows
 from report.sections import Paper
 from report.storage_options import OPTIONS
+from report.value import Value
 from report.words import LANGUAGES, enumerate_words, printable
 from tests.crowd import crowd
 from tests.marked import CLOSE, LANGUAGE, marked_language, outside
@@ -44,6 +45,12 @@ _WORD = re.compile(r"[^\W\d_]+")
 REPORTS = {"plan": sample("without backups"), "backups": sample("with backups"), "crowd": crowd()}
 
 
+def _fields(value: object) -> Sequence[str]:
+    if isinstance(value, Value):
+        return value.__struct_fields__
+    return [field.name for field in fields(value)] if is_dataclass(value) else ()
+
+
 def data_of(value: object) -> Iterator[str]:
     """Yield every text of a Report; its codes are not for people."""
     if isinstance(value, str) and not isinstance(value, Enum):
@@ -51,9 +58,9 @@ def data_of(value: object) -> Iterator[str]:
         yield printable(value)
         if _FINGERPRINT.fullmatch(value):
             yield value.upper()
-    elif is_dataclass(value):
-        for field in fields(value):
-            yield from data_of(getattr(value, field.name))
+    elif names := _fields(value):
+        for name in names:
+            yield from data_of(getattr(value, name))
     elif isinstance(value, (list, tuple, set, frozenset)):
         for each in value:
             yield from data_of(each)
@@ -80,10 +87,10 @@ def texts_of(value: object) -> Iterator[str]:
     hidden = {"key", "state", "states", "anchor", "link", "more", "language"}
     if isinstance(value, str):
         yield value
-    elif is_dataclass(value):
-        for field in fields(value):
-            if field.name not in hidden:
-                yield from texts_of(getattr(value, field.name))
+    elif names := _fields(value):
+        for name in names:
+            if name not in hidden:
+                yield from texts_of(getattr(value, name))
     elif isinstance(value, tuple):
         for each in value:
             yield from texts_of(each)

@@ -27,6 +27,7 @@ from report.pdf.render import render_pdf
 from report.rows.paper import build_paper
 from report.sections import Column, FrontPage, Paper, Row, Section
 from report.timeline import STRIP_DAYS, Counts, DayState, Forecast, TrendDay, Usage, day_number
+from report.value import changed
 from tests.report.papers import front_page
 from tests.specimen import specimen, specimen_with_backups
 from tests.tools import require
@@ -50,7 +51,7 @@ def sample(name: str) -> Report:
         found,
         datastores=(replace(first, usage=usage, forecast=forecast), *others),
         trend=tuple(TrendDay(date(2026, 10, 1) + timedelta(day), counts) for day in range(20)),
-        guests=tuple(replace(guest, days=days) for guest in found.guests),
+        guests=tuple(changed(guest, days=days) for guest in found.guests),
     )
 
 

@@ -26,6 +26,7 @@ from report.retention import (
 )
 from report.schedules import CalendarEvent
 from report.streams import Plan
+from report.value import changed
 
 UTC, BERLIN = ZoneInfo("UTC"), ZoneInfo("Europe/Berlin")
 HOUR, DAY = 3600, 86400
@@ -250,7 +251,7 @@ def test_while_a_task_runs_the_last_backup_may_be_missing_however_long_it_takes(
     stream = Stream(times, UTC, (run("21:00", "daily=7"),))
     now = at("2026-06-21T04:00")
     assert expected(stream, now, tolerance=0).state is SHORT
-    assert expected(replace(stream, running=True), now, tolerance=0).state is YOUNG
+    assert expected(changed(stream, running=True), now, tolerance=0).state is YOUNG
 
 
 def test_the_same_instant_is_judged_with_the_drift_of_a_long_job() -> None:
@@ -266,8 +267,8 @@ def test_a_smaller_policy_is_no_excess_until_the_next_run() -> None:
     stream = Stream(times, UTC, (run("21:00", "daily=7"),))
     now = at("2026-06-20T12:00")
     assert expected(stream, now).state is EXCESS
-    assert expected(replace(stream, policy_since=at("2026-06-20T09:00")), now).state is OK
-    assert expected(replace(stream, policy_since=at("2026-06-19T09:00")), now).state is EXCESS  # a run has pruned since
+    assert expected(changed(stream, policy_since=at("2026-06-20T09:00")), now).state is OK
+    assert expected(changed(stream, policy_since=at("2026-06-19T09:00")), now).state is EXCESS  # a run has pruned since
 
 
 def test_a_larger_policy_is_not_short_while_it_grows() -> None:
@@ -276,7 +277,7 @@ def test_a_larger_policy_is_not_short_while_it_grows() -> None:
     stream = Stream([*old, *daily("2026-06-15", 5)], UTC, (job,))
     now = at("2026-06-20T12:00")
     assert expected(stream, now).state is SHORT
-    assert expected(replace(stream, policy_since=at("2026-06-15T12:00")), now).state in (OK, YOUNG)
+    assert expected(changed(stream, policy_since=at("2026-06-15T12:00")), now).state in (OK, YOUNG)
 
 
 def test_a_prune_job_that_has_not_run_yet_raises_no_excess() -> None:

@@ -23,6 +23,7 @@ from report.policy import Expectation, Policy
 from report.rows.paper import build_paper, status_rows
 from report.sections import Bullet, Gauge, Paper, Section, Strip
 from report.timeline import Counts, DayState, Forecast, TrendDay, Usage, day_number
+from report.value import changed
 from report.version import VERSION
 from report.words import LANGUAGES
 from tests.builders import (
@@ -70,7 +71,7 @@ def remembered(given_report: Report) -> Report:
     """Return a report with what a history adds to it: days, trend and forecasts."""
     cycle = (DayState.BACKUP, DayState.BACKUP, DayState.MISSED, DayState.NONE_EXPECTED, DayState.FAILED)
     guests = tuple(
-        replace(guest, days=((DayState.GONE,) * 9 + cycle * 4)[place % 2 : place % 2 + 28])
+        changed(guest, days=((DayState.GONE,) * 9 + cycle * 4)[place % 2 : place % 2 + 28])
         for place, guest in enumerate(given_report.guests)
     )
     forecasts = (

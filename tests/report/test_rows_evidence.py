@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from report.policy import Expectation, Policy, Rule, Scope
 from report.rows.usage import curve_of
 from report.sections import Section
 from report.timeline import Forecast
+from report.value import changed
 from tests.builders import (
     NOW,
     TERABYTE,
@@ -77,7 +77,7 @@ def test_only_datastores_with_a_forecast_of_our_own_are_drawn() -> None:
 
 def warned(vmid: int, since: int | None, **fields: Any) -> GuestReport:
     """Return a guest at risk by a warning that is open since then."""
-    late = replace(Finding.of(FindingCode.BACKUP_LATE, newest=1, due=2, limit_seconds=3, jobs="nightly"), since=since)
+    late = changed(Finding.of(FindingCode.BACKUP_LATE, newest=1, due=2, limit_seconds=3, jobs="nightly"), since=since)
     return backed_up_guest(vmid, protection=Protection.AT_RISK, findings=(late,), **fields)
 
 

@@ -17,6 +17,7 @@ from report.readings import Failure, Reading
 from report.rows.servers import datastores as section_of
 from report.rows.shared import Reader
 from report.servers import report_datastores, report_pbs_jobs
+from report.value import changed
 from tests import builders as a
 
 NOW = a.NOW
@@ -51,7 +52,7 @@ def counts(report: DatastoreReport) -> tuple[int | None, int | None]:
 
 
 def test_groups_are_counted_where_they_lie() -> None:
-    elsewhere = replace(group("9"), group=replace(group("9").group, server="other"))
+    elsewhere = changed(group("9"), group=replace(group("9").group, server="other"))
     found = datastores(server(), group("1"), group("2"), group("3", datastore="second"), elsewhere)
     assert list(found) == ["main", "second"]
     assert (counts(found["main"]), counts(found["second"])) == ((2, 6), (1, 3))

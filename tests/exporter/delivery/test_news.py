@@ -14,6 +14,7 @@ from report.model.guests import Protection
 from report.model.report import Change, ChangeKind, EstateFinding, Report
 from report.model.sources import Issue, IssueCode
 from report.rows.message import news_message
+from report.value import changed
 from tests.builders import NOW, backed_up_guest, report, source_report
 
 LATE = Finding.of(FindingCode.BACKUP_LATE)
@@ -96,7 +97,7 @@ def test_a_channel_hears_only_of_what_it_wants() -> None:
     assert not find_news(estate(LATE), ["change"], BOTH, NOTHING).any
 
 
-DRIFT = EstateFinding("lab", replace(Finding.of(FindingCode.STORAGE_DRIFT), subject="pbs"))
+DRIFT = EstateFinding("lab", changed(Finding.of(FindingCode.STORAGE_DRIFT), subject="pbs"))
 DOWN = Issue("lab", "", IssueCode.SOURCE_DOWN, (("message", "no host answers"),))
 
 

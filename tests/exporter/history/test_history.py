@@ -8,7 +8,6 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -27,6 +26,7 @@ from report.model.report import Report
 from report.past import NOTHING, PastJob, only_verdicts, remember
 from report.policy import Policy
 from report.timeline import DayState, day_number, states_of
+from report.value import changed
 from tests import builders as a
 from tests.exporter.history.estate import DAY, Failures, Keeper, report_of
 
@@ -176,7 +176,7 @@ def test_any_name_is_kept(name: str, file: Path, keeper: Keeper) -> None:
 
 
 def whole_report(at: int = a.NOW) -> Report:
-    aged = replace(LATE, since=a.NOW - 5 * DAY)
+    aged = changed(LATE, since=a.NOW - 5 * DAY)
     return report_of(
         a.backed_up_guest(
             100,
