@@ -56,7 +56,7 @@ class Table:
         usable = right - start - (PAGES if links else 0.0) + _GAP
         drawn = _drawn(section)
         least = [
-            max(NARROWEST, _longest_word(document.bold, column.heading, HEAD.size), drawn.get(place, 0.0)) + _GAP
+            max(NARROWEST, _longest_word(document.bold, column.heading, HEAD.size), drawn.get(place, 0.0)) + _GAP + 0.1
             for place, column in enumerate(section.columns)
         ]
         least = _with_whole_words(document, section, least, usable)
