@@ -11,14 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import cast
 
 from fpdf import FPDF, ViewerPreferences
 from fpdf.bidi import BidiParagraph
-from fpdf.drawing_primitives import DeviceRGB
 from fpdf.fonts import TTFFont
 
 from report.pdf.palette import INK, Colour
@@ -64,9 +63,12 @@ class Document:
         self._pdf.set_auto_page_break(False)
         self._pdf.alias_nb_pages("")  # a guest may be called "{nb}"
         self._pdf.c_margin = 0
-        self._colours: dict[Colour, DeviceRGB] = {}
-        self._pen: Colour | None = None
+        # drawn on the page and not yet given to fpdf2, which looks at much each time: 10,000 guests take a third longer its own way
+        self._drawn: list[str] = []
+        self._fonts_set: dict[tuple[str, str, float], str] = {}
         self._font: tuple[str, str, float] | None = None
+        self._filling: Colour | None = None
+        self._stroke: tuple[Colour, float] | None = None
         self._encoded = lru_cache(maxsize=20_000)(self._encode)
         self._marked = 0
         self._fallback: Widths | None = None
@@ -107,8 +109,17 @@ class Document:
 
     def new_page(self, landscape: bool) -> None:
         """Begin an A4 page."""
+        self._hand_over()
         self._pdf.add_page(orientation="L" if landscape else "P")
-        self._marked, self._pen, self._font = 0, None, None
+        self._marked = 0
+        self._fonts_set.clear()
+
+    def _hand_over(self) -> None:
+        """Give fpdf2 what was drawn, before it draws something itself; what it then sets is not known here."""
+        if self._drawn:
+            self._pdf._out("\n".join(self._drawn))
+            self._drawn.clear()
+        self._font = self._filling = self._stroke = None
 
     @property
     def width(self) -> float:
@@ -120,56 +131,59 @@ class Document:
         """Return the height of the current page."""
         return float(self._pdf.h)
 
-    def _colour(self, colour: Colour) -> DeviceRGB:
-        device = self._colours.get(colour)
-        if device is None:
-            device = self._colours[colour] = DeviceRGB(*(part / 255 for part in colour))
-        return device
-
     def text(self, left: float, baseline: float, text: str, style: Style, colour: Colour = INK) -> None:
         """Draw one line of visible text from `left`. Right-to-left letters are put in visual order; Arabic ones are joined where
         uharfbuzz is installed.
         """
-        self._fill(colour)
         face, weight = self.face(style), "B" if style.bold else ""
         if not text.isascii():
             if self._shapes and is_right_to_left(text):
                 self._shaped_text(left, baseline, text, style, colour)
                 return
             text = visual_order(text)
+        self._fill(colour)
         bottom = self._pdf.h - baseline
         for foreign, run in face.runs(text):
             family, kind = (_FALLBACK, "") if foreign else (_MAIN, weight)
             self._choose(family, kind, style.size)
-            # fpdf2's own way looks at underlines, text modes and colours each time: 10,000 guests take a third longer
-            self._pdf._out(f"BT {left:.2f} {bottom:.2f} Td {self._encoded(family + kind, run)} ET")
-            left += face.width(run, style.size)
+            self._drawn.append(f"BT {left:.2f} {bottom:.2f} Td {self._encoded(family + kind, run)} ET")
+            if len(run) < len(text):
+                left += face.width(run, style.size)
 
     def _encode(self, font: str, text: str) -> str:
         return str(self._pdf.fonts[font].encode_text(text))
 
     def _choose(self, family: str, weight: str, size: float) -> None:
-        if self._font != (family, weight, size):
-            self._font = family, weight, size
-            self._pdf.set_font(family, weight, size)
-            self._pdf._out(self._pdf._set_font_for_page(self._pdf.fonts[family + weight], size))
+        font = family, weight, size
+        if self._font == font:
+            return
+        if font not in self._fonts_set:
+            self._fonts_set[font] = self._pdf._set_font_for_page(self._pdf.fonts[family + weight], size)
+        self._font = font
+        self._drawn.append(self._fonts_set[font])
 
     def _fill(self, colour: Colour) -> None:
-        if self._pen != colour:
-            self._pen = colour
-            self._pdf.set_fill_color(self._colour(colour))
+        if self._filling != colour:
+            self._filling = colour
+            self._drawn.append(_set_colour(colour, "rg"))
+
+    def _pen(self, colour: Colour, thickness: float) -> None:
+        if self._stroke != (colour, thickness):
+            self._stroke = colour, thickness
+            self._drawn.append(f"{_set_colour(colour, 'RG')} {thickness:.2f} w")
 
     @contextmanager
     def _shaping(self, weight: str, size: float) -> Iterator[None]:
+        self._hand_over()
         self._pdf.set_font(_MAIN, weight, size)
         self._pdf.set_text_shaping(True, _FEATURES)
         yield
         self._pdf.set_text_shaping(False)
-        self._font = None
 
     def _shaped_text(self, left: float, baseline: float, text: str, style: Style, colour: Colour) -> None:
+        self._fill(colour)
         with self._shaping("B" if style.bold else "", style.size):
-            self._pdf.set_text_color(self._colour(colour))
+            self._pdf.set_text_color(*colour)
             # a cell without height has its baseline so much below its top
             self._pdf.set_xy(left, baseline - 0.3 * style.size)
             self._pdf.cell(h=0, text=text)
@@ -181,9 +195,9 @@ class Document:
 
     def rule(self, start: tuple[float, float], end: tuple[float, float], colour: Colour, thickness: float) -> None:
         """Draw a straight line."""
-        self._pdf.set_draw_color(self._colour(colour))
-        self._pdf.set_line_width(thickness)
-        self._pdf.line(*start, *end)
+        self._pen(colour, thickness)
+        high = self._pdf.h
+        self._drawn.append(f"{start[0]:.2f} {high - start[1]:.2f} m {end[0]:.2f} {high - end[1]:.2f} l S")
 
     def hidden_text(self, left: float, baseline: float, text: str, width: float) -> None:
         """Lay a visible text of the regular face, unseen and no wider than that, over a drawing that says the same: it can be searched,
@@ -191,24 +205,23 @@ class Document:
         """
         long = self.regular.width(text, 1)
         size = min(8.0, int(100 * width / long) / 100) if long else 8.0
-        self._pdf._out("3 Tr")
+        self._drawn.append("3 Tr")
         self.text(left, baseline, text, Style(size))
-        self._pdf._out("0 Tr")
+        self._drawn.append("0 Tr")
 
     def operators(self, left: float, bottom: float, scale: float, operators: str) -> None:
         """Draw ready-made operators, measured upwards from a corner at that place, scaled."""
-        self._pdf._out(f"q {scale:.3g} 0 0 {scale:.3g} {left:.2f} {self._pdf.h - bottom:.2f} cm {operators} Q")
+        self._drawn.append(f"q {scale:.3g} 0 0 {scale:.3g} {left:.2f} {self._pdf.h - bottom:.2f} cm {operators} Q")
 
     def area(self, left: float, top: float, width: float, height: float, fill: Colour) -> None:
         """Fill a rectangle."""
         self._fill(fill)
-        self._pdf.rect(left, top, width, height, style="F")
+        self._drawn.append(f"{left:.2f} {self._pdf.h - top:.2f} {width:.2f} {-height:.2f} re f")
 
     def frame(self, left: float, top: float, width: float, height: float, colour: Colour, thickness: float) -> None:
         """Draw a rectangle's edge."""
-        self._pdf.set_draw_color(self._colour(colour))
-        self._pdf.set_line_width(thickness)
-        self._pdf.rect(left, top, width, height)
+        self._pen(colour, thickness)
+        self._drawn.append(f"{left:.2f} {self._pdf.h - top:.2f} {width:.2f} {-height:.2f} re S")
 
     def link(self, left: float, top: float, width: float, height: float, target: Target) -> None:
         """Make a rectangle of the current page lead to a target, which may lie on a page that is yet to be drawn."""
@@ -227,23 +240,29 @@ class Document:
         "Artifact" for what they may leave out.
         """
         if kind == "Artifact":
-            self._pdf._out("/Artifact BMC")
+            self._drawn.append("/Artifact BMC")
         else:
             # fpdf2's own way counts all elements anew for each one, and knows no kind but Figure
             self._pdf._add_marked_content(struct_type=f"/{kind}", mcid=self._marked, alt_text=told or None)
-            self._pdf._out(f"/{kind} <</MCID {self._marked}>> BDC")
+            self._drawn.append(f"/{kind} <</MCID {self._marked}>> BDC")
             self._marked += 1
         yield
-        self._pdf._out("EMC")
+        self._drawn.append("EMC")
 
     def to_bytes(self) -> bytes:
         """Return the finished file; nothing can be drawn afterwards."""
+        self._hand_over()
         return bytes(self._pdf.output())
 
     def close(self) -> None:
         """Close the font files, which are read as letters are needed."""
         for font in self._pdf.fonts.values():
             cast(TTFFont, font).close()
+
+
+@cache
+def _set_colour(colour: Colour, operator: str) -> str:
+    return f"{' '.join(f'{part / 255:.4g}' for part in colour)} {operator}"
 
 
 def visual_order(text: str) -> str:
