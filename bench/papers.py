@@ -11,7 +11,8 @@ from pathlib import Path
 
 from bench.process import Costs, measured
 from bench.site.plan import ZONE
-from exporter.deliver import Reader, render
+from exporter.deliver import render
+from report.rows.shared import Reader
 
 READER = Reader("en", ZONE)
 

@@ -27,7 +27,7 @@ from exporter.config.section import DAY
 from exporter.counters import Counters
 from exporter.daemon import Daemon
 from exporter.declared import DeclaredFile
-from exporter.deliver import Reader, newest_pdf, remove_old
+from exporter.deliver import newest_pdf, remove_old
 from exporter.delivery.build import channels_of
 from exporter.delivery.deliveries import Deliveries
 from exporter.delivery.outbox import FILE_NAME as OUTBOX_FILE
@@ -50,6 +50,7 @@ from report.cut import cut_to
 from report.model.report import Report
 from report.past import NOTHING, Past
 from report.rows.paper import build_paper
+from report.rows.shared import Reader
 from report.tables.json_report import to_json
 from report.timeline import day_number
 from report.version import VERSION

@@ -10,25 +10,16 @@ import io
 import os
 import platform
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from exporter import commands
-from exporter.bundle.command import verify_bundle, verify_options
+from exporter.command_line import epoch
+from exporter.command_table import COMMANDS
 from exporter.concealed import guard_tracebacks
-from exporter.demo import run as demo
-from exporter.doctor.command import doctor, doctor_options
 from exporter.errors import OutputError, VzcoverError
-from exporter.history_command import history, history_options
 from exporter.logs import set_up
-from exporter.notify import notify, notify_options
-from exporter.record.command import record_command, record_options
-from exporter.report_command import report, report_options
 from exporter.signals import Terminated, ended_in_order
-from exporter.storage_commands.options import audit_options, pbs_options, storages_options
-from exporter.storage_commands.options import run as run_below
 from exporter.terminal import complain
 from report.version import VERSION
 
@@ -68,73 +59,6 @@ the environment, as VZCOVER__PVE__0__TOKEN_ID does.
 OUTPUT_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A command: what `--help` says of it, its own options, and what it does with them; a new command is one row."""
-
-    name: str
-    summary: str
-    options: Callable[[argparse.ArgumentParser], None]
-    run: Callable[[argparse.Namespace], int]
-
-
-COMMANDS = (
-    Command(
-        "serve",
-        "run the daemon: refresh, serve /metrics and the page, write the reports",
-        commands.serve_options,
-        commands.serve,
-    ),
-    Command("report", "refresh once and write the report as files", report_options, report),
-    Command(
-        "status",
-        "refresh once and show the guests that are not protected or in no active job, worst first",
-        commands.status_options,
-        commands.status,
-    ),
-    Command(
-        "history",
-        "show the days that the daemon kept: of a guest, or of all together",
-        history_options,
-        history,
-    ),
-    Command(
-        "verify-bundle",
-        "check audit bundles: every file, and the chain from day to day",
-        verify_options,
-        verify_bundle,
-    ),
-    Command(
-        "check-config",
-        "read the configuration and say what is wrong with it",
-        commands.no_options,
-        commands.check_config,
-    ),
-    Command(
-        "doctor",
-        "look at every source: address, certificate, token, clock and privileges, and say what to do",
-        doctor_options,
-        doctor,
-    ),
-    Command(
-        "storages",
-        "PBS storage entries as code: validate, status, plan, apply, fingerprint, import",
-        storages_options,
-        run_below,
-    ),
-    Command("pbs", "the same as storages, where --config names the file of entries", pbs_options, run_below),
-    Command("audit", "check the log of what `storages apply` wrote: verify", audit_options, run_below),
-    Command(
-        "record",
-        "write what the sources answer into a folder, without secrets, names and addresses: for a bug report",
-        record_options,
-        record_command,
-    ),
-    Command("notify", "send a test message by the channels under deliver:, now", notify_options, notify),
-    Command("demo", "run the daemon against simulated clusters", demo.demo_options, demo.demo),
-)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Given the command line (default: the process's), run its command; return the exit code."""
     if arguments is None:
@@ -168,9 +92,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: list[str]) -> int:
-    parser = build_parser()
+    arguments = _with_old_flags(arguments)
+    parser = build_parser(arguments)
     try:
-        options = parser.parse_args(_with_old_flags(arguments))
+        options = parser.parse_args(arguments)
     except SystemExit as end:
         # argparse has printed its help or its complaint
         return int(end.code or 0)
@@ -189,8 +114,8 @@ def _drop_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser, made from the table of commands."""
+def build_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    """Given the command line, return a parser for it, made from the table of commands: those that are not in it have no options."""
     parser = argparse.ArgumentParser(
         prog="vzcover",
         description="Tells, for every Proxmox guest, whether it is backed up as promised.",
@@ -213,8 +138,10 @@ def build_parser() -> argparse.ArgumentParser:
             allow_abbrev=False,
         )
         _common_options(own, argparse.SUPPRESS)
-        command.options(own)
-        own.set_defaults(run=command.run)
+        if command.name in arguments:
+            add_options, run = command.handlers()
+            add_options(own)
+            own.set_defaults(run=run)
     return parser
 
 
@@ -226,7 +153,7 @@ def _common_options(parser: argparse.ArgumentParser, default: object) -> None:
     parser.add_argument(
         "--now",
         metavar="EPOCH",
-        type=commands.epoch,
+        type=epoch,
         default=default,
         help="judge as of this instant instead of the clock (for recordings)",
     )

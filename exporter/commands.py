@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
-import sys
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
 from exporter.app import build_daemon, reader_of, refresh_once
+from exporter.command_line import clock, load, warn, write_out
 from exporter.config.families import FAMILIES
-from exporter.config.load import LoadedConfig, find_config, load_config
+from exporter.config.load import LoadedConfig
 from exporter.delivery.build import channels_of
-from exporter.errors import ConfigError, ConfigProblem
 from exporter.logs import event, set_up
 from exporter.reports import PlannedReport, planned_reports
 from exporter.terminal import complain, print_section, progress
@@ -27,8 +23,6 @@ from report.tables.json_report import to_json
 from report.words import describe_issue
 
 LOGGER = logging.getLogger("vzcover")
-# the year 3000; --now in milliseconds would be far beyond
-LATEST = 32_503_680_000
 # what makes a report say less than it seems to; told on standard error as well, as is a source that is down
 GRAVE = (IssueCode.NO_GUEST_VISIBLE, IssueCode.PARTIAL_VIEW)
 
@@ -118,11 +112,6 @@ def exit_code(judged: Report, language: str, failing: tuple[str, ...]) -> int:
     return int(any(state in failing for state in states))
 
 
-def load(options: argparse.Namespace) -> LoadedConfig:
-    """Given the command line, return the configuration; raise ConfigError."""
-    return load_config(find_config(options.config, os.environ), os.environ)
-
-
 def load_served(options: argparse.Namespace) -> LoadedConfig:
     """Given the command line of serve, return the configuration without the families that it leaves out too."""
     loaded = load(options)
@@ -132,40 +121,9 @@ def load_served(options: argparse.Namespace) -> LoadedConfig:
     return replace(loaded, config=loaded.config.model_copy(update={"metrics": changed}))
 
 
-def clock(options: argparse.Namespace) -> Callable[[], float]:
-    """Given the command line, return the clock: the machine's, or one that stands at --now."""
-    return time.time if options.now is None else lambda: float(options.now)
-
-
-def usage(option: str, message: str) -> ConfigError:
-    """Given an option and what is wrong with it, return the error."""
-    return ConfigError([ConfigProblem("command line", None, option, message)])
-
-
-def epoch(text: str) -> int:
-    """Given the value of --now, return it; argparse turns the error into a usage message and exit code 2."""
-    if not text.isascii() or not text.isdigit():
-        raise argparse.ArgumentTypeError(f"{text} is not an instant in epoch seconds, such as 1795234733")
-    if int(text) > LATEST:
-        raise argparse.ArgumentTypeError(f"{text} is too far ahead; give seconds, not milliseconds")
-    return int(text)
-
-
-def write_out(content: bytes) -> None:
-    """Write bytes to standard output as they are, whatever its encoding."""
-    sys.stdout.flush()
-    sys.stdout.buffer.write(content)
-
-
 def _set_up_log(loaded: LoadedConfig) -> LoadedConfig:
     """Log as the configuration says, beginning with what is doubtful in it."""
     set_up(loaded.config.log.format, loaded.config.log.level)
     for warning in loaded.warnings:
         event(LOGGER, logging.WARNING, "doubtful setting", where=str(warning))
     return loaded
-
-
-def warn(loaded: LoadedConfig) -> None:
-    """Tell on standard error what is doubtful in a configuration."""
-    for warning in loaded.warnings:
-        complain(f"warning: {warning}")

@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime
 from pathlib import Path
 
 from exporter.errors import OutputError
@@ -15,6 +14,7 @@ from report.html.page import render_html
 from report.model.report import Report
 from report.pdf.render import render_pdf
 from report.rows.paper import build_paper
+from report.rows.shared import Reader
 from report.sections import Paper
 from report.tables.csv_report import groups_csv, guests_csv
 from report.tables.json_report import json_pieces
@@ -28,14 +28,6 @@ _BUNDLE = re.compile(r"-\d{8}T\d{6}Z(\.by-hand)?\.zip")
 # longer than any report takes to write
 ABANDONED_SECONDS = 3600
 STAMP = "%Y%m%dT%H%M%SZ"
-
-
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """For whom a report is written: language ("en" or "fr") and the zone of its dates."""
-
-    language: str
-    zone: tzinfo
 
 
 def _json(report: Report, reader: Reader) -> bytes:

@@ -12,12 +12,12 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from exporter.commands import clock, load, usage, warn
-from exporter.deliver import Reader
+from exporter.command_line import clock, load, usage, warn
 from exporter.history.reading import GuestDay, read_guest_days, read_totals
 from exporter.terminal import STYLES, print_parts
 from report.model.guests import Coverage, Protection
 from report.past import GuestKey
+from report.rows.shared import Reader
 from report.timeline import DayState, TrendDay, date_of, day_number
 from report.words import (
     describe_coverage,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from exporter.commands import clock, load, usage, warn
+from exporter.command_line import clock, load, usage, warn
 from exporter.concealed import blotted
 from exporter.delivery.build import channels_of
 from exporter.delivery.channel import Channel

@@ -9,7 +9,8 @@ from pathlib import Path
 from exporter.app import made_with, refresh_once
 from exporter.bundle.content import Chain, file_name
 from exporter.bundle.write import check_target, named, write_bundle, write_report
-from exporter.commands import clock, exit_code, load, usage, warn, write_out
+from exporter.command_line import clock, load, usage, warn, write_out
+from exporter.commands import exit_code
 from exporter.config.reports import DAILY, FORMAT_NAMES
 from exporter.deliver import render
 from exporter.errors import BundleError

@@ -10,11 +10,12 @@ from zoneinfo import ZoneInfo
 from exporter.config.kinds import suggestion
 from exporter.config.model import Config
 from exporter.config.reports import DAILY, FurtherReport
-from exporter.deliver import PREFIX, Reader
+from exporter.deliver import PREFIX
 from exporter.errors import ConfigError, ConfigProblem
 from exporter.expectations import scope_of
 from exporter.schedule import Days, DueTimes
 from report.policy import EVERY_GUEST, Scope
+from report.rows.shared import Reader
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from exporter.config.reports import DAILY
-from exporter.deliver import PREFIX, STAMP, Reader, render
+from exporter.deliver import PREFIX, STAMP, render
 from exporter.reports import prefix_of
 from report.model.report import Report
+from report.rows.shared import Reader
 from report.version import VERSION
 
 SUMS = "SHA256SUMS"

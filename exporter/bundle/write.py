@@ -21,11 +21,12 @@ from exporter.bundle.content import (
 )
 from exporter.bundle.reading import Bundle, bundles_in, read_bundle
 from exporter.config.reports import BUNDLE
-from exporter.deliver import Reader, write_files
+from exporter.deliver import write_files
 from exporter.errors import BundleError, OutputError
 from exporter.files import alone_in, write_atomically, write_folder
 from exporter.reports import PlannedReport, Written
 from report.model.report import Report
+from report.rows.shared import Reader
 
 Tell = Callable[[BundleError], None]
 

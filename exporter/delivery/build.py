@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from exporter.config import delivery as configured
 from exporter.config.model import Config
-from exporter.deliver import Reader
 from exporter.delivery.channel import Channel, Door
 from exporter.delivery.chat import MISSING, Chat, installed
 from exporter.delivery.mail import Mail
 from exporter.errors import ConfigError, ConfigProblem
+from report.rows.shared import Reader
 
 
 def channels_of(config: Config) -> tuple[Channel, ...]:

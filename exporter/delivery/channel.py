@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from exporter.deliver import Reader
+from report.rows.shared import Reader
 
 
 @dataclass(frozen=True, slots=True)

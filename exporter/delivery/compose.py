@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from exporter.deliver import FORMATS, STAMP, Reader, render
+from exporter.deliver import FORMATS, STAMP, render
 from exporter.delivery.channel import Attachment, Channel, Message
 from exporter.delivery.news import News
 from exporter.logs import event
@@ -18,6 +18,7 @@ from report.cut import cut_to
 from report.model.report import Report
 from report.policy import Scope
 from report.rows.message import MessageText, news_message, summary_message
+from report.rows.shared import Reader
 from report.words import word
 
 LOGGER = logging.getLogger("vzcover")

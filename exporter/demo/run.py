@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from exporter.app import build_daemon, exposition_of, reader_of, refresh_once
-from exporter.commands import clock
+from exporter.command_line import clock
 from exporter.config.load import LoadedConfig, load_config
 from exporter.counters import Counters
 from exporter.daemon import Started

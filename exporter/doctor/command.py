@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from exporter.app import client_settings
-from exporter.commands import clock, load, warn
+from exporter.command_line import clock, load, warn
 from exporter.doctor.examine import examine
 from exporter.doctor.findings import exit_code
 from exporter.doctor.table import render, to_json

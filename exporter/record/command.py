@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from exporter.commands import clock, load, warn
+from exporter.command_line import clock, load, warn
 from exporter.record.folder import CONFIG_FILE, check_folder, write_recording
 from exporter.record.recording import record
 from exporter.terminal import complain, progress

@@ -13,7 +13,7 @@ from exporter.app import client_settings
 from exporter.client.deadline import Deadline
 from exporter.client.source import SourceClient
 from exporter.collect.pbs_calls import PbsCalls
-from exporter.commands import load, usage, warn
+from exporter.command_line import load, usage, warn
 from exporter.config.load import LoadedConfig
 from exporter.config.model import Config, PbsServer, PveCluster, Source
 from exporter.config.storages_file import load_storages

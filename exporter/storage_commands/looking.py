@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from exporter.client.probe import Probe, probe
-from exporter.commands import clock, load, usage
+from exporter.command_line import clock, load, usage
 from exporter.config.addresses import parse_address
 from exporter.config.load import LoadedConfig
 from exporter.errors import OutputError

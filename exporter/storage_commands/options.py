@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from exporter.commands import epoch
+from exporter.command_line import epoch
 from exporter.storage_commands import looking, writing
 from exporter.storages.formats import FORMATS
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from exporter.app import client_settings
 from exporter.client.source import SourceClient
 from exporter.client.writer import StorageWriter
-from exporter.commands import clock
+from exporter.command_line import clock
 from exporter.config.load import LoadedConfig
 from exporter.config.model import Config, PveCluster
 from exporter.config.secrets import open_to_all, read_password, read_secret

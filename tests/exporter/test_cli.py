@@ -8,6 +8,7 @@ import pty
 import re
 import select
 import subprocess
+import sys
 import tomllib
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -17,7 +18,8 @@ from typing import NamedTuple
 import pytest
 from rich.cells import cell_len
 
-from exporter.cli import COMMANDS, LIBRARIES, main
+from exporter.cli import LIBRARIES, main
+from exporter.command_table import COMMANDS
 from exporter.terminal import PIPE_WIDTH
 from report.version import VERSION
 from tests.processes import COMMAND, Config, environment, restored_logging, write_config
@@ -117,6 +119,14 @@ def test_help_names_every_command_and_exit_code() -> None:
 def test_each_command_has_help_of_its_own(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([command, "--help"]) == 0
     assert f"usage: vzcover {command}" in capsys.readouterr().out
+
+
+def test_a_command_does_not_wait_for_what_only_others_need() -> None:
+    script = "import sys; from exporter.cli import main; main(['history', '--help']); print(sorted(sys.modules))"
+    asked = subprocess.run([sys.executable, "-c", script], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    loaded = asked.stdout.splitlines()[-1]
+    assert "'exporter.history_command'" in loaded
+    assert not {library for library in ("fpdf", "uvicorn", "requests", "xlsxwriter") if f"'{library}'" in loaded}
 
 
 def test_version_prints_all_versions(run: Run) -> None:

@@ -16,8 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pypdf import PdfReader
 
-from exporter.deliver import FORMATS, Reader, newest_pdf, remove_old, render, write_files
+from exporter.deliver import FORMATS, newest_pdf, remove_old, render, write_files
 from exporter.errors import OutputError
+from report.rows.shared import Reader
 from report.words import word
 from tests.builders import NOW
 from tests.exporter.folders import locked_folder, small_disk

@@ -78,5 +78,6 @@ def test_the_command_line_adds_to_the_configuration(tmp_path: Path, monkeypatch:
 
 def served(config: Path, *left_out: str) -> tuple[str, ...]:
     flags = [f"--no-collector.{family}" for family in left_out]
-    options: argparse.Namespace = build_parser().parse_args(["serve", "--config", str(config), *flags])
+    arguments = ["serve", "--config", str(config), *flags]
+    options: argparse.Namespace = build_parser(arguments).parse_args(arguments)
     return commands.load_served(options).config.metrics.leave_out

@@ -15,10 +15,11 @@ from jsonschema import Draft202012Validator
 from exporter.bundle.content import ABOUT, Chain, Made
 from exporter.bundle.write import write_bundle
 from exporter.cli import main
-from exporter.deliver import Reader, write_files
+from exporter.deliver import write_files
 from exporter.reports import Written
 from exporter.schemas import about_schema, history_schema, schema_text
 from report.model.report import Report
+from report.rows.shared import Reader
 from report.words import LANGUAGES
 from tests.builders import report
 from tests.exporter.bundle.test_bundle import unheard

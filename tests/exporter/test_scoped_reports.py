@@ -13,12 +13,13 @@ from pathlib import Path
 import pytest
 from pypdf import PdfReader
 
-from exporter.deliver import FORMATS, Reader, remove_old, render, write_files
+from exporter.deliver import FORMATS, remove_old, render, write_files
 from exporter.delivery.channel import Channel
 from exporter.delivery.compose import report_message
 from exporter.reports import PlannedReport, Written, planned_reports, report_called
 from report.cut import cut_to
 from report.policy import Scope
+from report.rows.shared import Reader
 from tests.builders import NOW
 from tests.crowd import PROD, crowd
 from tests.exporter.config_files import GOOD, load

@@ -20,8 +20,8 @@ from exporter.bundle.command import verify_bundle
 from exporter.bundle.content import ABOUT, PREVIOUS, SUMS, Chain, Made, file_name
 from exporter.bundle.reading import read_bundle
 from exporter.bundle.write import check_target, named, write_bundle
-from exporter.deliver import Reader
 from exporter.errors import BundleError, OutputError
+from report.rows.shared import Reader
 from report.version import VERSION
 from tests.builders import NOW
 from tests.exporter.folders import small_disk

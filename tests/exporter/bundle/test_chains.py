@@ -20,13 +20,13 @@ from exporter.bundle.command import verify_bundle
 from exporter.bundle.content import Chain, Made, chain_of, file_name
 from exporter.bundle.reading import Bundle, bundles_in, read_bundle
 from exporter.bundle.write import write_bundle, write_report
-from exporter.deliver import Reader
 from exporter.errors import OutputError
 from exporter.files import alone_in
 from exporter.parts import Parts
 from exporter.reports import PlannedReport, Written
 from report.cut import cut_to
 from report.model.report import Report
+from report.rows.shared import Reader
 from tests.builders import NOW, report
 from tests.crowd import PROD, crowd
 from tests.exporter.bundle.test_bundle import unheard

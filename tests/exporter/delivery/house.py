@@ -10,7 +10,6 @@ from datetime import UTC, time
 from pathlib import Path
 
 from exporter.counters import Counters
-from exporter.deliver import Reader
 from exporter.delivery.channel import Channel, Message, Sent
 from exporter.delivery.deliveries import Deliveries
 from exporter.delivery.outbox import Outbox
@@ -18,6 +17,7 @@ from exporter.errors import DeliveryError
 from exporter.reports import PlannedReport
 from exporter.schedule import DueTimes
 from report.policy import EVERY_GUEST
+from report.rows.shared import Reader
 from tests.builders import NOW
 
 READER = Reader("en", UTC)

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from exporter.config.reports import BUNDLE, FILE_FORMATS, FORMAT_NAMES
-from exporter.deliver import FORMATS, Reader, write_files
+from exporter.deliver import FORMATS, write_files
 from exporter.delivery.compose import report_message
 from exporter.delivery.deliveries import FIRST_PAUSE, GIVE_UP_SECONDS, LONGEST_PAUSE, pause_after
 from exporter.reports import Written
+from report.rows.shared import Reader
 from tests.exporter.delivery.house import DAILY, READER, FakeDoor, House, channel, planned
 from tests.processes import wait_for
 from tests.specimen import specimen_with_backups
