@@ -23,7 +23,7 @@ NARROWEST = 20.0
 ROWS_TRIED = 16
 """A table shares its width so that so many of its rows, taken evenly, are as low as can be."""
 
-_STEPS = (24.0, 8.0)
+_STEPS = (32.0, 24.0, 16.0, 12.0, 8.0, 4.0)
 _TEXTS_READ, _CELLS_READ, _FEW_TEXTS = 60, 240, 8
 _LONGEST_WORD = 82.0
 _GAP = 8.5  # between two columns
