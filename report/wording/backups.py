@@ -7,6 +7,7 @@ from datetime import tzinfo
 from functools import lru_cache
 
 from report.model.groups import GroupMatch, GroupPolicy, GroupReport, RetentionState
+from report.pruning import OPTIONS
 from report.readings import Keep
 from report.wording.formats import enumerate_words, format_instant
 from report.wording.texts import format_number, join_phrases, plural, printable, word, word_or
@@ -21,9 +22,12 @@ def describe_match(match: GroupMatch, language: str) -> str:
 
 
 def describe_keep(keep: Keep, language: str) -> str:
-    """Given prune options, return them as PVE writes them ("keep-last=3, keep-daily=7"); all zero or none keeps everything (E3)."""
-    options = [(name if name.startswith("keep-") else f"keep-{name}", count) for name, count in keep]
-    counted = [f"{printable(name)}={count}" for name, count in options if count and name != "keep-all"]
+    """Given prune options, return them as PVE writes them ("keep-last=3, keep-daily=7"), in the order in which they are worked off (E14);
+    all zero or none keeps everything (E3).
+    """
+    options = {name if name.startswith("keep-") else f"keep-{name}": count for name, count in keep}
+    ordered = dict.fromkeys((*OPTIONS, *options))
+    counted = [f"{printable(name)}={options[name]}" for name in ordered if options.get(name) and name != "keep-all"]
     return ", ".join(counted) or word("retention.all", language)
 
 

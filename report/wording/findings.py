@@ -32,6 +32,7 @@ _VARIANT_WITHOUT = {
     "key": "unknown",
     "storage": "offline",
     "able": "alone",
+    "owner": "nobody",
 }
 
 

@@ -33,11 +33,15 @@ def describe_reason(reason: Reason, language: str, zone: tzinfo = UTC) -> str:
 
 
 def _reason_key(reason: Reason, table: Mapping[str, str]) -> str:
-    """Pick the variant: `.many` for several jobs, `.all` where no single storage is meant."""
+    """Pick the variant: `.many` for several jobs, `.all` where no single storage is meant, `.nobody` without an owner."""
     params = dict(reason.params)
-    if f"{reason.code}.many" in table and ", " in str(params.get("jobs", "")):
-        return f"{reason.code}.many"
-    return f"{reason.code}.all" if f"{reason.code}.all" in table and params.get("storage") == "*" else reason.code
+    asked = {
+        "many": ", " in str(params.get("jobs", "")),
+        "all": params.get("storage") == "*",
+        "nobody": params.get("owner") == "",
+    }
+    keys = (f"{reason.code}.{variant}" for variant, holds in asked.items() if holds)
+    return next((key for key in keys if key in table), reason.code)
 
 
 @lru_cache(maxsize=4096)
@@ -140,8 +144,6 @@ def _event(text: str) -> CalendarEvent | None:
 def _reason_params(reason: Reason, language: str, zone: tzinfo) -> dict[str, object]:
     known = _in_place(dict(reason.params))
     params: dict[str, object] = {**known, **_instants(known, zone, language)}
-    if params.get("owner") == "":
-        params["owner"] = word("none", language)
     if reason.code is ReasonCode.SCHEDULE_TRAP and "warning" not in params:
         event = _event(str(params.get("schedule", "")))
         warnings = event.warnings if event else ()

@@ -22,6 +22,7 @@ from report.model.jobs import JobState
 from report.model.reasons import Reason, ReasonCode
 from report.model.report import Report
 from report.model.sources import Issue, IssueCode
+from report.readings import Keep
 from report.schedules import CalendarEvent
 from report.timeline import DayState, Forecast
 from report.verdict import VERDICTS
@@ -44,6 +45,7 @@ from report.words import (
     describe_issue_remedy,
     describe_job_reason,
     describe_job_state,
+    describe_keep,
     describe_last_run,
     describe_match,
     describe_pbs_job_type,
@@ -240,7 +242,7 @@ def test_reasons_use_only_parameters_that_the_model_declares() -> None:
     assert set(declared) == set(ReasonCode)
     for table in (TABLES["en"].reasons, TABLES["en"].job_reasons):
         for key, template in table.items():
-            assert placeholders(template) <= declared[key.removesuffix(".many").removesuffix(".all")], key
+            assert placeholders(template) <= declared[key.split(".")[0]], key
     for key, template in TABLES["en"].remedies.items():
         assert placeholders(template) <= declared[key.removesuffix(".all")] | {"vmid"}, key
 
@@ -308,6 +310,11 @@ def test_an_unknown_language_is_named() -> None:
             reason(ReasonCode.WAIVED, reason="being replaced", until=NOW, owner="ada"),
             "waived until 21\xa0Oct\xa02026, 09:00\xa0UTC: being replaced (owner ada)",
             f"dispensé jusqu’au 21\xa0oct.\xa02026, 09:00\xa0UTC{NBSP}: being replaced (responsable ada)",
+        ),
+        (
+            reason(ReasonCode.WAIVED, reason="being replaced", until=NOW, owner=""),
+            "waived until 21\xa0Oct\xa02026, 09:00\xa0UTC: being replaced",
+            f"dispensé jusqu’au 21\xa0oct.\xa02026, 09:00\xa0UTC{NBSP}: being replaced",
         ),
         (
             reason(ReasonCode.STORE_NOT_READ, storage="nas"),
@@ -923,6 +930,23 @@ def test_versions_are_compared_in_french() -> None:
 )
 def test_who_prunes_when_and_how_many(policy: GroupPolicy, english: str) -> None:
     assert describe_pruning(policy, "en", PARIS) == english
+
+
+@pytest.mark.parametrize(
+    ("keep", "english"),
+    [
+        (
+            (("keep-daily", 14), ("keep-monthly", 12), ("keep-weekly", 8)),
+            "keep-daily=14, keep-weekly=8, keep-monthly=12",
+        ),
+        ((("weekly", 4), ("last", 3), ("daily", 0)), "keep-last=3, keep-weekly=4"),
+        ((("keep-odd", 2), ("keep-yearly", 1)), "keep-yearly=1, keep-odd=2"),
+        ((("keep-all", 1),), "keeps all"),
+        ((), "keeps all"),
+    ],
+)
+def test_prune_options_stand_in_the_order_in_which_they_are_worked_off(keep: Keep, english: str) -> None:
+    assert describe_keep(keep, "en") == english
 
 
 def test_what_prunes_is_named_in_the_language() -> None:

@@ -76,7 +76,9 @@ FINDINGS = {
     "storage_drift.missing": "storage {subject} is in the file and not in PVE",
     "namespace_shared": "several clusters write to one namespace, {subject}: {entries}",
     "waiver_expiring": "the waiver “{subject}” ends {until} (owner {owner})",
+    "waiver_expiring.nobody": "the waiver “{subject}” ends {until}",
     "waiver_expired": "the waiver “{subject}” ran out {until} (owner {owner})",
+    "waiver_expired.nobody": "the waiver “{subject}” ran out {until}",
     "waiver_not_read": "a line of its notes does not read as a waiver ({fault}): {line}",
 }
 

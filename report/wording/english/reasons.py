@@ -43,6 +43,7 @@ REASONS = {
     "notes_not_read": "the guest’s notes, which may waive it, were not read yet",
     "log_not_read": "the log of a failed task of {at} on node {node} could not be read",
     "waived": "waived until {until}: {reason} (owner {owner})",
+    "waived.nobody": "waived until {until}: {reason}",
     "job_gone": "job {job} is gone",
     "job_dropped_guest": "job {job} does not select it any more",
     "guest_moved": "it moved from node {before} to {node}",

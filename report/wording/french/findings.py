@@ -77,7 +77,9 @@ FINDINGS = {
     "storage_drift.missing": "le stockage {subject} est dans le fichier et pas dans PVE",
     "namespace_shared": "plusieurs grappes écrivent dans un même espace de noms, {subject} : {entries}",
     "waiver_expiring": "la dispense « {subject} » prend fin le {until} (responsable {owner})",
+    "waiver_expiring.nobody": "la dispense « {subject} » prend fin le {until}",
     "waiver_expired": "la dispense « {subject} » a pris fin le {until} (responsable {owner})",
+    "waiver_expired.nobody": "la dispense « {subject} » a pris fin le {until}",
     "waiver_not_read": "une ligne de ses notes n’est pas une dispense lisible ({fault}) : {line}",
 }
 

@@ -45,6 +45,7 @@ REASONS = {
     "notes_not_read": "les notes de l’invité, qui peuvent l’exempter, n’ont pas encore été lues",
     "log_not_read": "le journal d’une tâche échouée du {at} sur le nœud {node} n’a pas pu être lu",
     "waived": "dispensé jusqu’au {until} : {reason} (responsable {owner})",
+    "waived.nobody": "dispensé jusqu’au {until} : {reason}",
     "job_gone": "la tâche {job} a disparu",
     "job_dropped_guest": "la tâche {job} ne le sélectionne plus",
     "guest_moved": "il est passé du nœud {before} à {node}",
