@@ -181,8 +181,11 @@ class Document:
         self._pdf.set_text_shaping(False)
 
     def _shaped_text(self, left: float, baseline: float, text: str, style: Style, colour: Colour) -> None:
+        weight = "B" if style.bold else ""
         self._fill(colour)
-        with self._shaping("B" if style.bold else "", style.size):
+        # fpdf2 does not set a font that it takes for set already, and it knows nothing of those set here since
+        self._choose(_MAIN, weight, style.size)
+        with self._shaping(weight, style.size):
             self._pdf.set_text_color(*colour)
             # a cell without height has its baseline so much below its top
             self._pdf.set_xy(left, baseline - 0.3 * style.size)

@@ -14,7 +14,8 @@ from pypdf import PdfReader
 from report.pdf.document import Document
 from report.pdf.flow import lay_out
 from report.pdf.render import render_pdf
-from tests.report.test_pdf import assert_nothing_overflows, cell, opened
+from report.sections import Column, Row
+from tests.report.test_pdf import assert_nothing_overflows, cell, opened, paper_of
 
 ARABIC, HEBREW = "خادم الويب الرئيسي", "שרת הדואר (ראשי)"
 LONG = "خادمالويبالرئيسيفيمركزالبيانات" * 3
@@ -45,6 +46,14 @@ def test_every_letter_is_drawn_and_the_same_paper_gives_the_same_bytes(name: str
     assert set(name) <= letters(data)
     assert "[U+" not in "".join(letters(data))
     assert render_pdf(cell(name)) == data
+
+
+def test_such_names_are_drawn_in_their_own_font_however_many_stand_on_a_page(shapes: bool) -> None:
+    names = (ARABIC, HEBREW, "web-1", ARABIC, HEBREW)
+    rows = (Row((name,), group=f"group {number}") for number, name in enumerate(names))
+    text = PdfReader(io.BytesIO(render_pdf(paper_of(*rows, columns=(Column("Name", 1),))))).pages[1].extract_text()
+    for letter in "ويבת":
+        assert text.count(letter) == "".join(names).count(letter)
 
 
 def test_arabic_letters_are_joined_with_the_extra_and_stand_alone_without_it(
