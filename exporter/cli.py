@@ -9,7 +9,9 @@ import errno
 import io
 import os
 import platform
+import re
 import sys
+import textwrap
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -47,14 +49,14 @@ exit codes:
   1  findings: a demanded guest is in no active backup job, or what --fail-on names, or what doctor found
   2  the configuration cannot be used
   3  no source could be reached or authenticated (the report is written all the same, and says so)
-  4  the report could not be written, the history not be read, a test message
-     not be sent, or storages apply failed
+  4  the report could not be written, the history not be read, a test message not be sent, or storages apply failed
 
-The configuration is --config FILE, else $VZCOVER_CONFIG, else /etc/vzcover/config.yaml. Every setting may also come from
+The configuration is --config FILE, else $VZCOVER_CONFIG, else /etc/vzcover/config.yaml. Every setting may also come from \
 the environment, as VZCOVER__PVE__0__TOKEN_ID does.
 
 --generate-pdf stands for `report --format pdf`, --dump-report-data for `report --format json --output -`.
 """
+_CODE = re.compile(r"  [0-9]  ")
 # what says that standard output takes no more
 OUTPUT_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
@@ -114,13 +116,26 @@ def _drop_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """Keeps the lines of a text, and breaks those that are longer than the terminal is wide."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        lines = []
+        for line in text.splitlines():
+            meaning = _CODE.match(line)
+            below = indent + " " * (meaning.end() if meaning else 0)
+            wrapper = textwrap.TextWrapper(width, indent, below, break_long_words=False, break_on_hyphens=False)
+            lines.append(wrapper.fill(line))
+        return "\n".join(lines) + "\n"
+
+
 def build_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     """Given the command line, return a parser for it, made from the table of commands: those that are not in it have no options."""
     parser = argparse.ArgumentParser(
         prog="vzcover",
         description="Tells, for every Proxmox guest, whether it is backed up as promised.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Help,
         allow_abbrev=False,
     )
     parser.add_argument(
@@ -134,7 +149,7 @@ def build_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
             command.name,
             help=command.summary,
             description=command.summary[0].upper() + command.summary[1:] + ".",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=_Help,
             allow_abbrev=False,
         )
         _common_options(own, argparse.SUPPRESS)
