@@ -20,8 +20,8 @@ HEAD = Style(7.5, bold=True)
 NARROWEST = 20.0
 """No column's text is narrower than this (points), unless a table has more columns than a page can hold."""
 
-ROWS_TRIED = 16
-"""A table shares its width so that so many of its rows, taken evenly, are as low as can be."""
+ROWS_TRIED, FEW_ROWS = 16, 64
+"""A table shares its width so that so many of its rows, taken evenly, are as low as can be; all of them where they are few."""
 
 _STEPS = (32.0, 24.0, 16.0, 12.0, 8.0, 4.0)
 _TEXTS_READ, _CELLS_READ, _FEW_TEXTS = 60, 240, 8
@@ -63,7 +63,8 @@ class Table:
         least = _with_whole_words(document, section, least, usable)
         parts = share(usable, [max(column.weight, 0.01) for column in section.columns], least)
         parts = even_out(parts, [max(pair) for pair in zip(least, _needed(document, section, drawn), strict=True)])
-        tried = replace(section, rows=_evenly(section.rows, ROWS_TRIED))
+        few = len(section.rows) <= FEW_ROWS
+        tried = section if few else replace(section, rows=_evenly(section.rows, ROWS_TRIED))
         whole = _whole_words(document, tried)
         floor = [max(low, min(part, word)) for low, part, word in zip(least, parts, whole, strict=True)]
         lines = _lines_of(document, tried, drawn)
@@ -103,7 +104,9 @@ def _with_whole_words(document: Document, section: Section, least: list[float], 
     rows = _evenly(section.rows, _TEXTS_READ)
     lacks = []
     for place in range(len(section.columns)):
-        texts = {row.cells[place] for row in rows if place < len(row.cells)}
+        texts = {row.cells[place] for row in section.rows if place < len(row.cells)}
+        if len(texts) > _TEXTS_READ:
+            texts = {row.cells[place] for row in rows if place < len(row.cells)}
         widest = _usual_word(document.regular, texts)
         lacks.append((max(0.0, min(widest, _LONGEST_WORD) + _GAP + 0.1 - least[place]), place))
     wider = list(least)

@@ -19,8 +19,9 @@ _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
 _HELD = re.compile("[^\u00a0]*\u00a0|[^\u00a0]+")
 _WORDS = re.compile(r" +|[^ ]+")
-# where a word that is too long for its line may be cut: at no-break spaces, else after these, else between any two letters
-_FRAGMENTS = re.compile(r"[^]\-_./\\@:,;=&|]*[]\-_./\\@:,;=&|]+|[^]\-_./\\@:,;=&|]+")
+# where a word that is too long for its line may be cut: at no-break spaces, else after these and before a backslash, which an escape
+# such as \x1b begins with, else between any two letters
+_FRAGMENTS = re.compile(r"\\?[^]\-_./\\@:,;=&|]*[]\-_./@:,;=&|]+|\\?[^]\-_./\\@:,;=&|]+|\\")
 
 
 @dataclass(frozen=True, slots=True)

@@ -456,6 +456,11 @@ def test_words_are_kept_whole_where_they_fit_and_long_ones_break_after_punctuati
     assert [line.text for line in lines] == ["server files-of-the-", "accounting-department.", "example"]
 
 
+def test_an_escape_is_not_cut_after_its_backslash(document: Document) -> None:
+    lines = document.regular.wrap("escape\\x1b[31mred\\x1b[0m", 8, 50)
+    assert [line.text for line in lines] == ["escape", "\\x1b[31mred", "\\x1b[0m"]
+
+
 def test_what_no_break_spaces_hold_goes_to_the_next_line_whole_and_breaks_there_only_where_a_line_is_too_short(
     document: Document,
 ) -> None:

@@ -196,6 +196,15 @@ def test_a_section_that_is_only_a_chart_says_no_dash() -> None:
     assert "–" not in text
 
 
+@pytest.mark.parametrize("rows", [70, 400])
+def test_a_word_that_one_row_alone_has_is_kept_whole_however_many_rows_there_are(rows: int) -> None:
+    kinds = [*["VM"] * (rows - 1), "template"]
+    table = tuple(Row((kind, "because of this " * 12)) for kind in kinds)
+    section = Section("a", 8, "A", columns=(Column("C", 0.01), Column("Why", 9)), rows=table)
+    pages = PdfReader(io.BytesIO(render_pdf(Paper("en", CREATED_AT, front_page(), (section,), "")))).pages
+    assert "template" in pages[-1].extract_text()
+
+
 def test_words_of_a_column_of_states_are_kept_whole_where_there_is_room() -> None:
     columns = tuple(Column(f"C{number}", 4 if number else 0.2) for number in range(8))
     rows = tuple(Row(("unprotected", *[f"text {row} of column {place}" for place in range(7)])) for row in range(50))
