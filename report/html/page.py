@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
 from report.html.drawings import PATTERNS, area, chart_html, legend_html, swatch, with_drawing
-from report.html.style import LONGEST_WORD, MARKS, STYLE, tone
+from report.html.style import LONGEST_HELD, LONGEST_WORD, MARKS, STYLE, tone
 from report.sections import Column, FrontPage, Paper, Row, Section, StateCount
 
 Links = Sequence[tuple[str, str]]
@@ -34,9 +34,12 @@ SHELL = """<!DOCTYPE html>
 </html>
 """
 
-# an option of a command: a line must not end between its dashes
-_OPTION = re.compile(r"(?<!\S)--[a-z][a-z-]*")
+# an option, of a command or of a retention: a line must not end between its dashes
+_OPTION = re.compile(r"(?<!\S)--[a-z][a-z-]*|\bkeep-[a-z]+=[0-9]+")
 _BREAKS = re.compile(r"[ \n-]")
+_HELD = re.compile(f"[^ \n-]{{{LONGEST_WORD + 1},}}")
+NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
+_MARK_LETTERS = 2
 _NOT_IN_ID = re.compile(r"[^\w.:/!@-]")
 
 
@@ -122,21 +125,21 @@ def _table(section: Section) -> Iterator[str]:
     total = sum(column.weight for column in section.columns)
     widths = "".join(f'<col class="w{max(1, round(100 * column.weight / total))}">' for column in section.columns)
     yield f'<div class="wide"><table>\n<caption>{escape(section.title)}</caption>\n<colgroup>{widths}</colgroup>\n<thead><tr>'
+    marks = _MARK_LETTERS if any(row.state for row in section.rows) else 0
     for place, column in enumerate(section.columns):
-        longest = _longest_word(row.cells[place] for row in section.rows)
+        longest = _longest_word(row.cells[place] for row in section.rows) + (0 if place else marks)
         yield f'<th scope="col" class="m{longest}{" right" if column.right else ""}">{escape(column.heading)}</th>'
     yield "</tr></thead>\n"
     labels = [f' data-label="{escape(column.heading)}"' if column.heading else "" for column in section.columns]
     opened = [f"<td{_aligned(column)}{label}>" for column, label in zip(section.columns, labels, strict=True)]
     group = ""
     yield "<tbody>"
-    for row in section.rows:
+    for number, row in enumerate(section.rows):
         if row.group != group:
             group = row.group
-            yield (
-                f'</tbody>\n<tbody><tr class="group"><th scope="rowgroup" colspan="{len(section.columns)}">'
-                f"{escape(group)}</th></tr>\n"
-            )
+            # an empty body would be the first, before which a printed page may end
+            yield "</tbody>\n<tbody>" if number else ""
+            yield f'<tr class="group"><th scope="rowgroup" colspan="{len(section.columns)}">{escape(group)}</th></tr>\n'
         yield _row(row, section.columns, opened)
     yield "</tbody></table></div>\n"
 
@@ -144,11 +147,11 @@ def _table(section: Section) -> Iterator[str]:
 def _row(row: Row, columns: Sequence[Column], opened: Sequence[str]) -> str:
     """Given a row, its columns and how a cell of each begins, return the row; its first cell heads it."""
     anchor = f' id="{_place(row.anchor)}"' if row.anchor else ""
-    first = escape(row.cells[0])
+    first = escape(_loosened(row.cells[0]))
     if row.link:
         first = f'<a href="#{_place(row.link)}">{first}</a>'
     first = f'<th scope="row"{_aligned(columns[0])}>{_mark(row.state)}{first}</th>'
-    texts = [_OPTION.sub(r'<span class="option">\g<0></span>', escape(cell)) for cell in row.cells]
+    texts = [_OPTION.sub(r'<span class="option">\g<0></span>', escape(_loosened(cell))) for cell in row.cells]
     for place, drawing in row.drawings:
         texts[place] = with_drawing(texts[place], drawing)
     others = (f"{begin}{text}</td>" for text, begin in zip(texts[1:], opened[1:], strict=True))
@@ -157,8 +160,24 @@ def _row(row: Row, columns: Sequence[Column], opened: Sequence[str]) -> str:
 
 def _longest_word(cells: Iterable[str]) -> int:
     """Return how many letters the longest word of a column has, up to the bound of what is kept in one line."""
-    found = max((len(word) for cell in cells for word in _BREAKS.split(cell)), default=0)
-    return min(max(found, 1), LONGEST_WORD)
+    return max((_kept(word) for cell in cells for word in _BREAKS.split(cell)), default=1) or 1
+
+
+def _kept(word: str) -> int:
+    return min(len(word), LONGEST_HELD if NO_BREAK_SPACE in word else LONGEST_WORD)
+
+
+def _loosened(cell: str) -> str:
+    """Return a cell's text with what no-break spaces make longer than a word that may break at them, after a comma if there is one: in too
+    narrow a column a browser breaks it between any two letters otherwise.
+    """
+    return _HELD.sub(_with_breaks, cell) if NO_BREAK_SPACE in cell else cell
+
+
+def _with_breaks(found: re.Match[str]) -> str:
+    word = found[0]
+    comma = word.replace(f",{NO_BREAK_SPACE}", ", ")
+    return comma if comma != word else word.replace(NO_BREAK_SPACE, " ")
 
 
 def _place(anchor: str) -> str:

@@ -30,9 +30,9 @@ def tone(state: str) -> str:
 # a column's share of its table, in per cent: classes, because a strict content security policy forbids styles on elements
 _WIDTHS = "".join(f".w{percent}{{width:{percent}%}}" for percent in range(1, 101))
 
-# the longest word of a column, up to a bound beyond which words may break: no "unprotecte|d"
-LONGEST_WORD = 13
-_WORDS = "".join(f".m{length}{{min-width:{length}ch}}" for length in range(1, LONGEST_WORD + 1))
+# the longest word of a column, up to a bound beyond which words may break: no "unprotecte|d"; a date with its time has more room
+LONGEST_WORD, LONGEST_HELD = 13, 18
+_WORDS = "".join(f".m{length}{{min-width:calc({length} * .95ch + .75rem)}}" for length in range(1, LONGEST_HELD + 3))
 
 # colours of Okabe and Ito, which colour-blind readers can tell apart, darkened for text on white
 _LOOKS = """
@@ -41,7 +41,7 @@ _LOOKS = """
 @media screen and (prefers-color-scheme:dark){:root{--paper:#14181d;--ink:#e4e8ec;--quiet:#9aa5b1;--line:#343c46;--band:#1d232a;
 --link:#7db8f0;--good:#3fc79a;--warn:#f0a848;--bad:#ff8076;--unknown:#a6b0ba;--waived:#79b4f2}}
 *{box-sizing:border-box}
-body{margin:0 auto;max-width:80rem;padding:1rem 1.25rem 3rem;background:var(--paper);color:var(--ink);
+body{margin:0 auto;max-width:88rem;padding:1rem 1.25rem 3rem;background:var(--paper);color:var(--ink);
 font:16px/1.5 system-ui,sans-serif;overflow-wrap:anywhere}
 header{display:flex;flex-wrap:wrap;align-items:baseline;gap:.25rem 1.25rem;color:var(--quiet);
 border-bottom:1px solid var(--line);padding-bottom:.5rem}
@@ -81,6 +81,8 @@ td,tbody th{min-width:4rem}tbody th{font-weight:inherit}.right{text-align:right;
 thead .right{white-space:normal}
 tbody .group th{background:var(--band);padding:.35rem .5rem;font-weight:600}
 :target td,:target th{background:var(--band)}
+@media screen and (min-width:90rem){.wide{overflow:visible}tr{scroll-margin-top:5rem}
+thead th{position:sticky;top:0;background:var(--paper);box-shadow:inset 0 -1px var(--line)}}
 @media screen and (max-width:40rem){h1{font-size:1.2rem}nav{margin-left:0;width:100%}.wide{overflow:visible}
 table,tbody,tr,td,tbody th{display:block;width:100%}thead{display:none}
 tr{padding:.5rem 0;border-bottom:1px solid var(--line)}tr.group{padding:0;border:0}
@@ -91,7 +93,8 @@ td[data-label]::before{content:attr(data-label) " ";color:var(--quiet);margin-ri
 @media print{:root{color-scheme:light}nav,.contents{display:none}body{max-width:none;padding:0;font-size:10pt}.landscape{page:wide}
 .wide{overflow:visible}a{color:inherit;text-decoration:none}table{font-size:8.5pt}
 h1{font-size:13pt}h2{font-size:11pt;margin-top:1.5rem}
-h2,section>p,thead,.group{break-after:avoid}tr,p,.legend{break-inside:avoid}tbody:first-of-type tr:first-child{break-before:avoid}
+h2,section>p,thead,.group{break-after:avoid}tr,p,.legend,thead{break-inside:avoid}
+tbody:first-of-type tr:first-child,.group+tr{break-before:avoid}
 svg,.group th{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 """
 # on a phone a table is a list, and its cells as wide as the page

@@ -118,7 +118,10 @@ def test_it_says_all_that_the_paper_says_in_its_order(judged: Report, language: 
         for found in re.findall(r'<(?:td|th scope="row")[^>]*>(.*?)</t[dh]>', text)
         for found in [re.sub("<[^>]*>", "", found)]
     ]
-    assert [re.sub(r"&(amp|lt|gt|quot|#x27);", _plain, found) for found in shown] == cells
+    told = [re.sub(r"&(amp|lt|gt|quot|#x27);", _plain, found) for found in shown]
+    assert [cell.replace("\N{NO-BREAK SPACE}", " ") for cell in told] == [
+        cell.replace("\N{NO-BREAK SPACE}", " ") for cell in cells
+    ]
     assert set(outline.texts("p")) >= {
         *paper.front.notes,
         paper.front.subtitle,
@@ -297,6 +300,26 @@ def test_words_of_a_column_and_options_of_commands_are_not_broken() -> None:
 
     assert re.findall(r'<th scope="col" class="(m\d+)">', text) == ["m11", "m10", "m13"]
     assert 'pvesm set a <span class="option">--encryption-key</span> FILE; &lt;--x&gt;' in text
+
+
+def test_a_date_has_room_for_its_time_and_breaks_before_it_where_there_is_none() -> None:
+    row = Row(("21\N{NO-BREAK SPACE}Nov\N{NO-BREAK SPACE}2026,\N{NO-BREAK SPACE}02:00", "keep-daily=7, x"), "protected")
+    section = Section("a", 8, "A", columns=(Column("a", 1), Column("b", 1)), rows=(row,))
+    text = render_html(Paper("en", 0, FrontPage("", "", "", (), (), ()), (section,), ""))
+
+    assert "21\N{NO-BREAK SPACE}Nov\N{NO-BREAK SPACE}2026, 02:00" in text
+    assert '<th scope="col" class="m20">' in text  # of eighteen letters, and the row's mark
+    assert '<span class="option">keep-daily=7</span>, x' in text
+
+
+def test_a_printed_heading_is_kept_with_the_first_row_whether_it_has_a_group_or_not() -> None:
+    columns = (Column("a", 1),)
+    for rows in ((Row(("x",)),), (Row(("x",), group="g"), Row(("y",), group="h"))):
+        section = Section("a", 8, "A", columns=columns, rows=rows)
+        text = render_html(Paper("en", 0, FrontPage("", "", "", (), (), ()), (section,), ""))
+        # what keeps it there names the first row of the first body
+        assert "<tbody></tbody>" not in text
+        assert text.count("<tbody>") == len({row.group for row in rows}) == text.count("</tbody>")
 
 
 def test_the_same_report_gives_the_same_text() -> None:
