@@ -14,6 +14,7 @@ from report.rows.attention import protection_section
 from report.rows.shared import Reader, guest_anchor, guest_label, needing_attention
 from report.sections import Row, Section
 from report.words import (
+    all_seen,
     capitalise,
     describe_finding,
     describe_finding_remedy,
@@ -92,12 +93,16 @@ def volumes(report: Report, reader: Reader) -> Section:
         title=reader.word("section.volumes"),
         columns=reader.columns(("guest", 3), ("finding", 6), ("since", 2), ("remedy", 5)),
         rows=tuple(rows),
-        empty=reader.word("volumes.none" if _all_told(report) else "volumes.none_known"),
+        empty=reader.word(f"volumes.{_no_volume(report)}"),
     )
 
 
-def _all_told(report: Report) -> bool:
-    return all(guest.excluded_volumes is not None for guest in report.guests if guest.coverage is Coverage.PLANNED)
+def _no_volume(report: Report) -> str:
+    """Given a report without volumes left out, return the key of the sentence that is true then."""
+    planned = [guest for guest in report.guests if guest.coverage is Coverage.PLANNED]
+    if any(guest.excluded_volumes is None for guest in planned):
+        return "none_known"
+    return "none" if all_seen(report) else "none_visible"
 
 
 def _finding_row(guest: GuestReport, finding: Finding, report: Report, reader: Reader) -> Row:
@@ -168,7 +173,8 @@ def checks(report: Report, reader: Reader) -> tuple[Section, ...]:
             ("keys", 2.6),
         ),
         rows=tuple(_checked_row(place, places[place], reader, copied=copied) for place in sorted(places)),
-        empty=reader.word("checks.none"),
+        empty=reader.word("checks.none" if all_seen(report) else "checks.none_known"),
+        landscape=True,
     )
     found = [
         _finding_row(guest, finding, report, reader)
@@ -222,7 +228,7 @@ def copies(report: Report, reader: Reader) -> Section:
             ("guest", 3), ("copies>", 1), ("stores", 5), ("media", 2), ("offsite", 2.6), ("finding", 4)
         ),
         rows=tuple(_copies_row(guest, report, reader) for guest in guests),
-        empty=reader.word("copies.none"),
+        empty=reader.word("copies.none" if all_seen(report) else "copies.none_known"),
         landscape=True,
     )
 
@@ -236,7 +242,8 @@ def _copies_in_words(report: Report, reader: Reader) -> str:
     counts = Counter(_recent(guest) for guest in report.guests if guest.demanded)
     none, one, more = counts[0], counts[1], sum(count for copies, count in counts.items() if copies > 1)
     offsite = sum(1 for guest in report.guests if guest.demanded and _offsite_at(guest) is not None)
-    return reader.word("copies.about", none=none, one=one, more=more, offsite=offsite)
+    told = {"none": none, "one": one, "more": more, "offsite": offsite}
+    return reader.word("copies.about", **{name: format_number(count, reader.language) for name, count in told.items()})
 
 
 def _recent(guest: GuestReport) -> int:

@@ -11,7 +11,7 @@ from report.findings import INSTANTS, Finding, FindingCode, Parameter
 from report.wording.formats import format_bytes, format_duration, format_instant_with_zone
 from report.wording.schedule_phrases import meant_schedule
 from report.wording.scopes import describe_waiver_subject
-from report.wording.texts import fill, printable, texts_of, word
+from report.wording.texts import counted, fill, printable, texts_of, word
 
 # parameters that are words of their own: their values are keys
 _CODED = {"mode": "mode", "fault": "fault"}
@@ -102,5 +102,5 @@ def _shown(params: Mapping[str, Parameter], language: str, zone: tzinfo, now: in
         elif name in _CODED:
             shown[name] = texts_of(language).words.get(f"{_CODED[name]}.{value}", str(value))
         else:
-            shown[name] = word("none", language) if value == "" else value
+            shown[name] = word("none", language) if value == "" else counted(value, language)
     return shown

@@ -13,7 +13,7 @@ from report.model.sources import Issue, MissingPrivilege
 from report.schedules import CalendarEvent, ScheduleError
 from report.wording.formats import format_instant_with_zone
 from report.wording.schedule_phrases import describe_schedule, describe_warning
-from report.wording.texts import capitalise, fill, join_phrases, printable, texts_of, word, word_or
+from report.wording.texts import capitalise, counted, fill, join_phrases, printable, texts_of, word, word_or
 
 _TOKEN_TO_FILL_IN = "USER@REALM!TOKEN"  # noqa: S105 (a placeholder in a command that a person completes)
 _AUDIT_ROLE = "PVEAuditor"
@@ -83,6 +83,7 @@ def describe_issue_meaning(issue: Issue, language: str, zone: tzinfo = UTC) -> s
     for side in ("ours", "theirs"):
         shown[side] = params.get(side) or word("nobody", language)
     shown |= _instants(params, zone, language)
+    shown["count"] = counted(params.get("count", "?"), language)
     return fill(table[_issue_key(issue, params, table)], shown)
 
 

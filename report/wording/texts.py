@@ -33,7 +33,8 @@ _NOT_TEMPLATES = frozenset(
     }
 )
 # parameters that are counts; other numbers, such as a VMID, are names
-_COUNTS = frozenset({"count", "shown", "demanded", "lost", "other"})
+_COUNTS = frozenset({"count", "shown", "demanded", "judged", "lost", "other"})
+_LARGEST = 10**15
 _NAMED_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 # invisible characters that a name may rightly hold: they join emoji and the letters of Indic and Arabic scripts
 JOINERS = frozenset({"\N{ZERO WIDTH JOINER}", "\N{ZERO WIDTH NON-JOINER}", "\N{SOFT HYPHEN}"})
@@ -127,6 +128,11 @@ def _is_one(count: int, language: str) -> bool:
 def format_number(number: float, language: str) -> str:
     """Given a number, return it with the language's separators."""
     return plain_spaces(format_decimal(number, locale=language))
+
+
+def counted(value: object, language: str) -> object:
+    """Given a parameter, return a whole number as the language writes it, anything else as it is."""
+    return format_number(value, language) if isinstance(value, int) and abs(value) < _LARGEST else value
 
 
 def plain_spaces(text: str) -> str:

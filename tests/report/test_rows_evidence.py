@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import Any
 
 import pytest
 
 from report.findings import Finding, FindingCode
 from report.model.guests import Coverage, GuestReport, Protection
+from report.model.sources import IssueCode
 from report.policy import Expectation, Policy, Rule, Scope
 from report.rows.usage import curve_of
 from report.sections import Section
 from report.timeline import Forecast
 from report.value import changed
+from report.words import describe_finding, describe_issue_meaning
 from tests.builders import (
     NOW,
     TERABYTE,
     backed_up_guest,
     datastore_report,
     group_report,
+    guest_report,
+    issue,
     job_report,
     pbs_source,
     report,
+    source_report,
     storage_definition,
     storage_report,
 )
@@ -172,6 +178,26 @@ def test_the_keys_in_use_in_a_place_are_told_by_their_first_bytes() -> None:
     groups = [group_report(100, key_fingerprints=tuple(reversed(keys))), group_report(101, key_fingerprints=(keys[0],))]
     made = sections(paper(report([backed_up_guest()], groups=groups, sources=[pbs_source()], backups_read=True)))
     assert column(made["checks"], "Keys in use") == ["1a:2b:3c:4d:5e:6f:70:81, ff:ff:ff:ff:ff:ff:ff:ff"]
+
+
+@pytest.mark.parametrize("key", ["volumes", "checks", "copies"])
+def test_nothing_is_said_of_all_guests_where_none_is_visible(key: str) -> None:
+    blind = report(
+        [], sources=[source_report(), pbs_source()], issues=[issue(IssueCode.NO_GUEST_VISIBLE)], backups_read=True
+    )
+    assert "known" in sections(paper(blind))[key].empty
+    assert "not everything could be seen" in sections(paper(blind))[key].empty
+
+
+def test_numbers_are_written_as_the_language_writes_them() -> None:
+    guests = [backed_up_guest(number) for number in range(2000)]
+    guests += [guest_report(number, demanded=True, protection=Protection.WAIVED) for number in range(2000, 2002)]
+    notes = " ".join(paper(report(guests, backups_read=True)).front.notes)
+    assert "counted for protection: 2,000" in notes
+    told = issue(IssueCode.CONFLICTING_POLICIES, storage="nas", policies="a", count=1234)
+    assert "(1,234)" in describe_issue_meaning(told, "en")
+    orphaned = Finding.of(FindingCode.ORPHANED_BACKUPS, "main", groups=1, versions=12_345)
+    assert "(versions: 12,345;" in describe_finding(orphaned, "en", UTC, NOW)
 
 
 def test_the_keys_of_a_group_are_those_of_its_snapshots() -> None:

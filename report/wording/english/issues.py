@@ -22,7 +22,7 @@ ISSUES = {
     "notes_not_read": "notes of guests of {source}, which may waive them, were not read yet",
     "ambiguous_groups": "backup groups in {datastore} on {server} that may be a guest’s, and nothing tells whose: {count}",
     "datastore_unreadable": "datastore {datastore} of {source} cannot be used as it should: {message}",
-    "drills_unreadable": "{count} reports of restore drills could not be read: {message}",
+    "drills_unreadable": "reports of restore drills that could not be read ({count}): {message}",
     "oracle_refused": "PVE refuses to evaluate job {job}: {message}",
     "oracle_refused.all": "PVE refuses to list the guests in no job: {message}",
     "oracle_silent": "PVE evaluates job {job}, which is broken by our evaluation",

@@ -64,13 +64,16 @@ PROTECTION_WORDS = {
     "message.test": "vzcover: a test message",
     "message.test.text": "This is a test of the channel “{channel}”. Nothing is wrong.",
     "volumes.none": "Every volume with data is saved.",
+    "volumes.none_visible": "No volume is known to be left out; not everything could be seen.",
     "volumes.none_known": "No volume is known to be left out; of some guests PVE did not tell.",
     "checks.about": "Finished versions of guests, by place. Verified: the newest verification of a version passed. File storages have "
     "neither.",
     "checks.elsewhere": "At its source only: a sync brought the verification of its source along, and it was not verified here.",
+    "checks.none_known": "No backup of a guest is known to lie on a backup server; not everything could be seen.",
     "checks.none": "No backup of a guest lies on a backup server.",
-    "copies.about": "Demanded guests by stores that hold a recent backup: {none} in none, {one} in one, {more} in several; {offsite} "
-    "have a copy off-site.",
+    "copies.about": "Demanded guests by stores that hold a recent backup: {none} in none, {one} in one, {more} in several; with "
+    "a copy off-site: {offsite}.",
+    "copies.none_known": "No guest is known to have backups in more than one store; not everything could be seen.",
     "copies.none": "No guest has backups in more than one store.",
     "copies.immutable": "immutable",
     "copies.sync": "sync {job}: {status}",

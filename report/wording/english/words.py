@@ -154,7 +154,7 @@ WORDS = {
     "front.disagreement": "PVE’s own evaluation differs from this one: see below.",
     "note.denominator.all": "Counted: all {guests}, templates included.",
     "note.denominator.templates": "Counted: {demanded} of {guests}; templates need not be in a backup job.",
-    "note.denominator.waived": "Waived among these: {waived}; protection is counted of the other {judged}.",
+    "note.denominator.waived": "Waived among these: {waived}; counted for protection: {judged}.",
     "note.rule": "A guest is in an active backup job when an enabled job selects it, has a next run, and its storage takes backups "
     "from the guest’s node, all by configuration. Whether runs succeed is not part of it.",
     "quoted": "“{text}”",

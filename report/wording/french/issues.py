@@ -24,7 +24,7 @@ ISSUES = {
     "notes_not_read": "des notes d’invités de {source}, qui peuvent les exempter, n’ont pas encore été lues",
     "ambiguous_groups": "groupes de sauvegardes dans {datastore} sur {server} peut-être d’un invité, sans que rien dise duquel : {count}",
     "datastore_unreadable": "l’entrepôt {datastore} de {source} n’est pas utilisable comme prévu : {message}",
-    "drills_unreadable": "{count} comptes rendus d’essais de restauration n’ont pas pu être lus : {message}",
+    "drills_unreadable": "comptes rendus d’essais de restauration illisibles ({count}) : {message}",
     "oracle_refused": "PVE refuse d’évaluer la tâche {job} : {message}",
     "oracle_refused.all": "PVE refuse de lister les invités sans tâche : {message}",
     "oracle_silent": "PVE évalue la tâche {job}, qui selon nous ne peut pas s’exécuter",

@@ -64,14 +64,17 @@ PROTECTION_WORDS = {
     "message.test": "vzcover : message d’essai",
     "message.test.text": "Ceci est un essai du canal « {channel} ». Tout va bien.",
     "volumes.none": "Tous les volumes de données sont sauvegardés.",
+    "volumes.none_visible": "Aucun volume n’est connu pour être laissé de côté ; tout n’a pas pu être vu.",
     "volumes.none_known": "Aucun volume n’est connu pour être laissé de côté ; pour certains invités PVE n’a rien dit.",
     "checks.about": "Versions terminées des invités, par endroit. Vérifiée : la dernière vérification de la version a réussi. Les "
     "stockages de fichiers n’ont ni l’une ni l’autre.",
     "checks.elsewhere": "À leur source seulement : une synchronisation a apporté la vérification de la source, et elles n’ont pas été "
     "vérifiées ici.",
+    "checks.none_known": "Aucune sauvegarde d’invité n’est connue sur un serveur de sauvegarde ; tout n’a pas pu être vu.",
     "checks.none": "Aucune sauvegarde d’invité ne se trouve sur un serveur de sauvegarde.",
     "copies.about": "Invités exigés selon les stockages qui ont une sauvegarde récente : {none} dans aucun, {one} dans un seul, "
-    "{more} dans plusieurs ; {offsite} ont une copie hors site.",
+    "{more} dans plusieurs ; avec une copie hors site : {offsite}.",
+    "copies.none_known": "Aucun invité n’est connu pour avoir des sauvegardes dans plus d’un stockage ; tout n’a pas pu être vu.",
     "copies.none": "Aucun invité n’a de sauvegardes dans plus d’un stockage.",
     "copies.immutable": "immuable",
     "copies.sync": "synchronisation {job} : {status}",

@@ -155,7 +155,7 @@ WORDS = {
     "front.disagreement": "L’évaluation de PVE diffère de celle-ci : voir plus bas.",
     "note.denominator.all": "Base : {guests}, modèles compris.",
     "note.denominator.templates": "Base : {demanded} sur {guests} ; un modèle n’a pas à figurer dans une tâche de sauvegarde.",
-    "note.denominator.waived": "Dispensés parmi eux : {waived} ; la protection est comptée sur les {judged} autres.",
+    "note.denominator.waived": "Dispensés parmi eux : {waived} ; comptés pour la protection : {judged}.",
     "note.rule": "Un invité figure dans une tâche active lorsqu’une tâche activée le sélectionne, a une prochaine échéance et que son "
     "stockage accepte des sauvegardes depuis le nœud de l’invité, le tout selon la configuration. La réussite des exécutions n’y "
     "entre pas.",
@@ -209,7 +209,7 @@ PLURALS = {
     "scope.clusters": ("de la grappe {names}", "des grappes {names}"),
     "scope.pools": ("du pool {names} ou de ses sous-pools", "des pools {names} ou de leurs sous-pools"),
     "scope.tags": ("avec l’étiquette {names}", "avec une des étiquettes {names}"),
-    "scope.names": ("nommés {names}", "nommés d’un de {names}"),
+    "scope.names": ("nommés {names}", "avec un des noms {names}"),
     "scope.vmids": ("de VMID {names}", "d’un des VMID {names}"),
     "guests": ("{count} invité", "{count} invités"),
     "state.sauvegarde_planifiee": ("sauvegarde planifiée", "sauvegardes planifiées"),
