@@ -7,17 +7,17 @@ from dataclasses import replace
 from report.html.page import document, links_html, render_html
 from report.html.style import WORST_FIRST, tone
 from report.sections import Paper, Section
+from report.words import word
 
-METRICS_LINK = ("/metrics", "Metrics")
-LINKS = (METRICS_LINK, ("/api/v1/report", "JSON"))
-PDF_LINK = ("/report.pdf", "PDF")
+METRICS = "/metrics"
+JSON_LINK, PDF_LINK = ("/api/v1/report", "JSON"), ("/report.pdf", "PDF")
 GUESTS = "guests"
 FIRST_PAGE = document(
     "en",
     "vzcover",
     (
         '<header><p class="title">vzcover</p></header>\n<main><h1>The first refresh is not done yet.</h1>\n'
-        f"<p>Load this page again in a moment.</p></main>\n{links_html([METRICS_LINK])}\n",
+        f"<p>Load this page again in a moment.</p></main>\n{links_html([(METRICS, word('link.metrics', 'en'))])}\n",
     ),
 )
 
@@ -25,7 +25,8 @@ FIRST_PAGE = document(
 def render_page(paper: Paper, *, pdf: bool) -> str:
     """Given the report as sections of text, and whether there is a PDF to link to, return the page as HTML."""
     arranged = replace(paper, sections=tuple(_arranged(section) for section in paper.sections))
-    return render_html(arranged, (*LINKS, PDF_LINK) if pdf else LINKS)
+    links = ((METRICS, word("link.metrics", paper.language)), JSON_LINK)
+    return render_html(arranged, (*links, PDF_LINK) if pdf else links)
 
 
 def _arranged(section: Section) -> Section:

@@ -81,7 +81,7 @@ td,tbody th{min-width:4rem}tbody th{font-weight:inherit}.right{text-align:right;
 thead .right{white-space:normal}
 tbody .group th{background:var(--band);padding:.35rem .5rem;font-weight:600}
 :target td,:target th{background:var(--band)}
-@media screen and (min-width:90rem){.wide{overflow:visible}tr{scroll-margin-top:5rem}
+@media screen and (min-width:100rem){body{max-width:98rem}.wide{overflow:visible}tr{scroll-margin-top:5rem}
 thead th{position:sticky;top:0;background:var(--paper);box-shadow:inset 0 -1px var(--line)}}
 @media screen and (max-width:40rem){h1{font-size:1.2rem}nav{margin-left:0;width:100%}.wide{overflow:visible}
 table,tbody,tr,td,tbody th{display:block;width:100%}thead{display:none}

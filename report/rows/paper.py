@@ -91,4 +91,5 @@ def status_rows(report: Report, language: str, zone: tzinfo) -> Section:
     once = (
         describe_issue(issue, language, zone) for issue in report.issues if issue.code is IssueCode.PBS_NOT_CONFIGURED
     )
-    return replace(section, sentences=(front_sentence(report, language), *once))
+    empty = section.empty if report.guests else ""  # page one's sentence says it
+    return replace(section, empty=empty, sentences=(front_sentence(report, language), *once))

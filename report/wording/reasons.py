@@ -68,7 +68,8 @@ def describe_remedy(reason: Reason, language: str, vmid: int) -> str:
 def describe_issue(issue: Issue, language: str, zone: tzinfo = UTC) -> str:
     """Given an issue, return what it means and what to do as two sentences; instants in `zone`, which is named."""
     meaning, remedy = describe_issue_meaning(issue, language, zone), describe_issue_remedy(issue, language)
-    return word("quoted_remedy", language, meaning=capitalise(meaning), remedy=remedy)
+    key = "quoted_remedy.asked" if meaning.endswith("?") else "quoted_remedy"
+    return word(key, language, meaning=capitalise(meaning), remedy=remedy)
 
 
 @lru_cache(maxsize=4096)

@@ -379,6 +379,12 @@ def test_the_unprotected_come_first_then_those_at_risk_then_the_unplanned_then_t
         assert [row.state for row in worst.rows] == ["unprotected", "at_risk", "non_sauvegardee", "unknown"]
 
 
+def test_the_status_does_not_say_twice_that_no_guest_is_visible() -> None:
+    section = status_rows(report(), "en", PARIS)
+    assert section.empty == ""
+    assert section.sentences[0].startswith("No guest is visible")
+
+
 def test_a_late_guest_shows_the_age_of_its_backup_against_the_limit() -> None:
     newest = NOW - 31 * 3600
     found = Finding.of(

@@ -247,6 +247,12 @@ def test_reasons_use_only_parameters_that_the_model_declares() -> None:
         assert placeholders(template) <= declared[key.removesuffix(".all")] | {"vmid"}, key
 
 
+def test_a_message_that_asks_is_not_ended_twice() -> None:
+    asking = issue(IssueCode.SOURCE_DOWN, message="connection refused; is it up?")
+    assert "refused; is it up? To do: Check" in describe_issue(asking, "en")
+    assert "refused. To do: Check" in describe_issue(issue(IssueCode.SOURCE_DOWN, message="connection refused."), "en")
+
+
 def test_issues_use_only_parameters_that_the_model_declares() -> None:
     declared = declared_params(IssueCode)
     assert set(declared) == set(IssueCode)
