@@ -205,6 +205,9 @@ class TableRow:
                 label = page_label(target)
                 start = table.right - document.regular.width(label, CELL.size)
                 document.text(start, top + PAD + CELL.baseline, label, CELL, LINK)
+        if not self.first and not self.cells[0]:
+            with document.tagged("Artifact"):
+                document.text(table.lefts[0], top + PAD + CELL.baseline, "…", CELL, MUTED)
         if target:
             document.link(table.left, top, table.right - table.left, self.height, target)
         if self.last:

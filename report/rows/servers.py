@@ -76,10 +76,12 @@ def _gauge(place: int, ratio: float | None) -> tuple[tuple[int, Gauge], ...]:
 
 def datastores(report: Report, reader: Reader) -> Section:
     """Given a report, return the datastores of section 12: state, usage, deduplication, garbage collection (H11, H12)."""
+    unfinished = any(group.unfinished for group in report.groups)
     return Section(
         key="datastores",
         number=12,
         title=reader.word("section.datastores"),
+        sentences=(reader.word("datastores.unfinished"),) if unfinished else (),
         columns=reader.columns(
             ("datastore", 2),
             ("state", 2.6),

@@ -205,6 +205,14 @@ def test_a_word_that_one_row_alone_has_is_kept_whole_however_many_rows_there_are
     assert "template" in pages[-1].extract_text()
 
 
+def test_what_goes_on_of_a_row_on_another_page_is_told_by_dots() -> None:
+    rows = (Row(("first", "word " * 3000)), Row(("second", "why")))
+    section = Section("a", 8, "A", columns=(Column("Name", 1), Column("Why", 2)), rows=rows)
+    pages = PdfReader(io.BytesIO(render_pdf(Paper("en", CREATED_AT, front_page(), (section,), "")))).pages
+    assert ["first" in page.extract_text() for page in pages[1:3]] == [True, False]
+    assert "…" in pages[2].extract_text().replace("A …", "")
+
+
 def test_words_of_a_column_of_states_are_kept_whole_where_there_is_room() -> None:
     columns = tuple(Column(f"C{number}", 4 if number else 0.2) for number in range(8))
     rows = tuple(Row(("unprotected", *[f"text {row} of column {place}" for place in range(7)])) for row in range(50))

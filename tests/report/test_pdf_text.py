@@ -227,6 +227,8 @@ class Reading:
         fitting = [tail for tail in map("".join, left) if self.rest.startswith(tail)]
         assert fitting, f"page {self.page + 1}: the rest of {row.cells}, found {self.rest[:200]!r}"
         self.take(fitting[0])
+        # where the first cell is not split, dots stand for it
+        self.take("…" if self.rest.startswith("…") else "")
 
 
 def without_feet(pages: list[str], paper: Paper) -> list[str]:

@@ -133,6 +133,7 @@ BACKUP_WORDS = {
     "orphans.about": "Backups of guests that do not exist any more. Backup jobs of PVE never prune them; prune jobs of a PBS do.",
     "orphans.none": "No backup is without its guest.",
     "orphans.none_known": "No backup is known to be without its guest, but not everything could be seen.",
+    "datastores.unfinished": "Versions: backups that are not finished are counted here, and left out elsewhere.",
     "datastores.none": "The backup servers have no datastore.",
     "datastores.none_visible": "No datastore is visible; not everything could be seen.",
     "pbs_jobs.zone": "Schedules are in the time zone of the backup server; all other times are in {zone}.",

@@ -134,6 +134,7 @@ BACKUP_WORDS = {
     "orphans.about": "Sauvegardes d’invités qui n’existent plus. Les tâches de PVE ne les élaguent jamais ; celles d’un PBS le font.",
     "orphans.none": "Aucune sauvegarde n’est sans son invité.",
     "orphans.none_known": "Aucune sauvegarde n’est connue comme sans son invité, mais tout n’a pas pu être vu.",
+    "datastores.unfinished": "Versions : les sauvegardes inachevées sont comptées ici, et laissées de côté ailleurs.",
     "datastores.none": "Les serveurs de sauvegarde n’ont aucun entrepôt.",
     "datastores.none_visible": "Aucun entrepôt n’est visible ; tout n’a pas pu être vu.",
     "pbs_jobs.zone": "Les planifications sont à l’heure du serveur de sauvegarde ; toutes les autres heures : {zone}.",
