@@ -115,11 +115,12 @@ class Document:
         self._fonts_set.clear()
 
     def _hand_over(self) -> None:
-        """Give fpdf2 what was drawn, before it draws something itself; what it then sets is not known here."""
+        """Give fpdf2 what was drawn, before it draws something itself; what one of the two sets then is not known to the other."""
         if self._drawn:
             self._pdf._out("\n".join(self._drawn))
             self._drawn.clear()
         self._font = self._filling = self._stroke = None
+        self._pdf.current_font_is_set_on_page = False
 
     @property
     def width(self) -> float:
