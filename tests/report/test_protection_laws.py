@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
-from hypothesis import assume, given, settings
+from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from report.analyse import analyse
 from report.backups import Archive, BackupGroup, PbsFacts, SnapshotFlag, Snapshots
 from report.facts import ClusterFacts, Facts, Failure, Guest
+from report.findings import FindingCode
 from report.model.guests import Coverage, GuestReport, Protection
 from report.model.report import Report
 from report.policy import Policy, Scope, Waiver
@@ -36,6 +37,20 @@ def by_guest(report: Report) -> dict[tuple[str, int], GuestReport]:
 def told(*guests: GuestReport) -> str:
     """Return of each guest what its verdict rests on."""
     return "\n".join(f"{each.protection} {each.reasons} {each.findings} {each.jobs} {each.copies}" for each in guests)
+
+
+def test_the_estates_of_these_laws_raise_most_findings_that_a_guest_can_have() -> None:
+    raised: set[FindingCode] = set()
+
+    @settings(max_examples=200, deadline=None, derandomize=True, database=None, phases=[Phase.generate])
+    @given(estates(), POLICIES)
+    def look(facts: Facts, policy: Policy) -> None:
+        for guest in analyse(facts, policy, NOW).guests:
+            raised.update(finding.code for finding in guest.findings)
+
+    look()
+    assert len(raised) >= 25
+    assert {FindingCode.NO_VOLUME_SAVED, FindingCode.LEFTOVER_SNAPSHOT, FindingCode.VOLUME_GROWN} <= raised
 
 
 # --- less sight
