@@ -87,7 +87,7 @@ def test_d15_an_ambiguous_group_may_hold_the_newer_backup(lab: dict[str, Any], a
 def test_ambiguous_groups_are_told_in_the_order_of_their_places_whatever_the_server_lists_first() -> None:
     newer = rows([SAVED + 300])
     vault = e.server(*(e.copy(newer, datastore=store, namespace="lab") for store in ("copies", "offsite")))
-    turned = replace(vault, groups=dict(reversed(vault.groups.items())))
+    turned = replace(vault, groups=dict(reversed(list(vault.groups.items()))))
     told = [
         [
             dict(reason.params)["datastore"]
