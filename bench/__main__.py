@@ -49,12 +49,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     about = _about(options)
     print("\n".join(f"{name}: {value}" for name, value in about.items()), flush=True, end="\n\n")
-    started, rows = time.monotonic(), []
-    for row in chain.from_iterable(MEASUREMENTS[name](options) for name in options.only or MEASUREMENTS):
-        rows.append(row)
-        print(f"measured: {row.what}", file=sys.stderr, flush=True)
+    started, rows = time.monotonic(), list[Row]()
+    for name in options.only or MEASUREMENTS:
+        found = []
+        for row in MEASUREMENTS[name](options):
+            found.append(row)
+            print(f"measured: {row.what}", file=sys.stderr, flush=True)
+        print(f"{text_of(found)}\n", flush=True)
+        rows += found
     print(
-        f"\n{text_of(rows)}\n\nGoals are for 10,000 guests and a million snapshots."
+        "Goals are for 10,000 guests and a million snapshots."
         f" Took {time.monotonic() - started:.0f} s, load {_load()} at the end."
     )
     if options.json:
