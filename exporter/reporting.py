@@ -134,9 +134,10 @@ class Reporting:
             due = track.missed(planned.due, now)
             if due is None or track.rests(now) or self._stopping.is_set():
                 continue
-            if not planned.enabled or self.write(planned, due):
-                track.serve(due)
-                self._remember()
+            if planned.enabled:
+                self.write(planned, due)
+            else:
+                self._serve(track, due)
 
     def _follow(self, reports: Sequence[PlannedReport], now: int) -> None:
         """Begin with the reports that are new, of which nothing was missed, and forget those that are not configured any more."""
@@ -167,6 +168,9 @@ class Reporting:
             self._failed(planned, f"{type(error).__name__}: {error}", now, bug=True)
             return False
         track.last_at, track.last_seconds, track.failed_at, track.complaint = now, time.monotonic() - started, None, ""
+        if due is not None:
+            # before what takes time: a daemon that ends in between would make and send the report again
+            self._serve(track, due)
         for path in written.paths:
             if path.suffix == ".pdf" and planned.is_daily:
                 self._store.publish_pdf(path)
@@ -197,6 +201,10 @@ class Reporting:
         warning = "state_dir is not writable: a report missed while down is not made up"
         event(LOGGER, logging.WARNING, warning, path=str(folder))
         return None
+
+    def _serve(self, track: _Track, due: int) -> None:
+        track.serve(due)
+        self._remember()
 
     def _remember(self) -> None:
         if self._state is None:

@@ -131,7 +131,12 @@ def _ambiguous(matched: tuple[MatchedGroup, ...]) -> dict[tuple[str, str, int], 
         for cluster in each.maybe:
             for key in guest_keys(each.group):
                 doubtful[cluster, *key] = (*doubtful.get((cluster, *key), ()), each)
-    return doubtful
+    return {key: tuple(sorted(groups, key=_place)) for key, groups in doubtful.items()}
+
+
+def _place(matched: MatchedGroup) -> tuple[str, ...]:
+    group = matched.group
+    return group.server, group.datastore, group.namespace, group.backup_type, group.backup_id
 
 
 def _of_nobody(matched: tuple[MatchedGroup, ...]) -> dict[tuple[str, int], tuple[MatchedGroup, ...]]:

@@ -2,7 +2,8 @@
 a report. Each channel sends in its own thread, so that none delays another.
 
 A message is sent once. It is sent twice only if the process is killed, or the machine stops, between the moment when the receiver took it
-and the moment when the outbox forgot it; both mails then have the same Message-ID.
+and the moment when the outbox forgot it; both mails then have the same Message-ID. A report whose message is queued is made again, and sent
+again, only if the same happens before its due time is noted as served, which is the next thing done.
 """
 
 from __future__ import annotations

@@ -115,11 +115,12 @@ class Document:
         self._fonts_set.clear()
 
     def _hand_over(self) -> None:
-        """Give fpdf2 what was drawn, before it draws something itself; what it then sets is not known here."""
+        """Give fpdf2 what was drawn, before it draws something itself; what one of the two sets then is not known to the other."""
         if self._drawn:
             self._pdf._out("\n".join(self._drawn))
             self._drawn.clear()
         self._font = self._filling = self._stroke = None
+        self._pdf.current_font_is_set_on_page = False
 
     @property
     def width(self) -> float:
@@ -181,11 +182,8 @@ class Document:
         self._pdf.set_text_shaping(False)
 
     def _shaped_text(self, left: float, baseline: float, text: str, style: Style, colour: Colour) -> None:
-        weight = "B" if style.bold else ""
         self._fill(colour)
-        # fpdf2 does not set a font that it takes for set already, and it knows nothing of those set here since
-        self._choose(_MAIN, weight, style.size)
-        with self._shaping(weight, style.size):
+        with self._shaping("B" if style.bold else "", style.size):
             self._pdf.set_text_color(*colour)
             # a cell without height has its baseline so much below its top
             self._pdf.set_xy(left, baseline - 0.3 * style.size)

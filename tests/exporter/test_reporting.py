@@ -53,6 +53,7 @@ class House:
         self.enabled = True
         self.made: list[tuple[str, str]] = []
         self.removed_at: list[int] = []
+        self.ends_when_removing = False
         self.failure: Exception | None = None
         self.failing: set[str] = set()
         self.reporting = self.start()
@@ -71,6 +72,8 @@ class House:
 
         def remove(planned: PlannedReport, now: int) -> list[Path]:
             self.removed_at.append(now)
+            if self.ends_when_removing:
+                raise KeyboardInterrupt
             return []
 
         return Parts(
@@ -220,6 +223,18 @@ def test_a_report_that_was_written_is_not_written_again_by_the_next_daemon(house
 
     assert home.written == ["06-02 06:00 CEST"]
     assert home.status().last_at == berlin("2026-06-02 06:00")
+
+
+def test_a_daemon_that_ends_as_soon_as_a_report_is_written_leaves_it_served(house: Callable[..., House]) -> None:
+    home = house("2026-06-01 12:00")
+    home.ends_when_removing = True
+    with pytest.raises(KeyboardInterrupt):
+        home.pass_time(DAY)
+    home.ends_when_removing = False
+    home.start()
+    home.pass_time(DAY)
+
+    assert home.written == ["06-02 06:00 CEST", "06-03 06:00 CEST"]
 
 
 @pytest.mark.parametrize("content", [None, b"", b"{", b'{"daily": {"due": "x"}}'])

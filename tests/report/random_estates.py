@@ -6,7 +6,7 @@ of a cluster share a zone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -43,8 +43,8 @@ GOOD = SnapshotFlag.VERIFIED
 
 
 def _rarely(common: Any, *rare: Any) -> st.SearchStrategy[Any]:
-    """Return a strategy that gives what is ordinary nine times in ten: with all that can be wrong at once nothing would matter."""
-    return st.sampled_from([common] * 9 * len(rare) + list(rare))
+    """Return a strategy that gives what is ordinary twenty times in twenty-one: with all that can be wrong at once nothing would matter."""
+    return st.sampled_from([common] * 20 * len(rare) + list(rare))
 
 
 # good ones come most often, so that most guests have something to lose
@@ -60,6 +60,12 @@ _ARCHIVES = st.sampled_from([(), (_SCSI0,), (_SCSI0, _SCSI1, _ROOT), (_SCSI0, _S
 _MOSTLY = _rarely(True, False)
 _SELDOM = _MOSTLY.map(lambda mostly: not mostly)
 _ONLINE = _rarely(True, False, None)
+_NOTES = _rarely(
+    None,
+    "vzcover: waive finding=backup_late until=2030-01-01 reason=moving",
+    "vzcover: waive until=2030-01-01 reason=moving",
+    "vzcover: waive reason=",
+)
 
 
 def _owner(cluster: str) -> str:
@@ -131,20 +137,22 @@ def _times(draw: st.DrawFn, cluster: str) -> list[int]:
 def _group(draw: st.DrawFn, times: Sequence[int], place: dict[str, Any]) -> BackupGroup:
     same = draw(_FLAGS)
     flags = [int(draw(_FLAGS)) if draw(_SELDOM) else int(same) for _ in times]
-    sizes = [DISK // 50 if draw(_SELDOM) and draw(_SELDOM) else DISK for _ in times]
+    sizes = [draw(_rarely(DISK, DISK // 50, 50 * DISK)) if draw(_SELDOM) else DISK for _ in times]
     checked = int(SnapshotFlag.VERIFIED | SnapshotFlag.VERIFY_FAILED)
     rows = [
         (time, size, held, time + HOUR if held & checked else 0)
         for time, size, held in zip(times, sizes, flags, strict=True)
     ]
     snapshots = Snapshots.of(rows)
-    snapshots = replace(snapshots, keys=bytes(int(bool(held & SnapshotFlag.ENCRYPTED)) for held in snapshots.flags))
+    keys = st.just(1) if draw(_MOSTLY) else st.sampled_from([0, 1, 2])
+    encrypted = [bool(held & SnapshotFlag.ENCRYPTED) for held in snapshots.flags]
+    snapshots = replace(snapshots, keys=bytes(draw(keys) if held else 0 for held in encrypted))
     return BackupGroup(
         snapshots=snapshots,
         read_at=NOW,
         incomplete=draw(_SELDOM) and draw(_SELDOM),
         newest_archives=draw(_ARCHIVES),
-        key_fingerprints=("ab:cd",),
+        key_fingerprints=("ab:cd", "ef:01"),
         verified_elsewhere="pbs9/main" if snapshots.count(SnapshotFlag.VERIFIED_ELSEWHERE) else None,
         **place,
     )
@@ -196,7 +204,7 @@ def _tasks(draw: st.DrawFn, node: str, guests: Sequence[Guest]) -> tuple[list[Ta
         told = [
             GuestOutcome(guest.vmid, draw(results), one.started_at + 60, 300, "no space")
             for guest in guests
-            if guest.node == node and draw(_MOSTLY)
+            if guest.node == node and draw(st.sampled_from([True, True, False]))
         ]
         outcomes[one.upid] = a.reading(TaskOutcome(tuple(told)))
     if draw(_SELDOM):
@@ -207,11 +215,19 @@ def _tasks(draw: st.DrawFn, node: str, guests: Sequence[Guest]) -> tuple[list[Ta
     return tasks, outcomes
 
 
-def _said(guest: Guest, extra: bool, left_out: bool) -> IncludedGuest:
-    volumes = [IncludedVolume("scsi0", "local-lvm:0", included=True, reason="backup=yes")]
-    if extra:
-        volumes.append(IncludedVolume("scsi1", "local-lvm:1", included=not left_out, reason="backup=no"))
-    return IncludedGuest(guest.vmid, guest.guest_type, tuple(volumes))
+# the volumes of a guest, and whether PVE saves them
+_VOLUMES = _rarely(
+    {"scsi0": True},
+    *[{"scsi0": True, "scsi1": True}, {"scsi0": True, "scsi1": False}, {"scsi0": False, "scsi1": False}, {}],
+)
+
+
+def _said(guest: Guest, volumes: Mapping[str, bool]) -> IncludedGuest:
+    told = (
+        IncludedVolume(key, f"local-lvm:{key}", saved, "backup=yes" if saved else "backup=no")
+        for key, saved in volumes.items()
+    )
+    return IncludedGuest(guest.vmid, guest.guest_type, tuple(told))
 
 
 @st.composite
@@ -233,7 +249,7 @@ def _cluster(draw: st.DrawFn, name: str, account: str) -> tuple[ClusterFacts, li
         listed, told = draw(_tasks(node, guests))
         tasks[node] = a.reading(tuple(listed))
         outcomes |= told
-    disks = {guest.vmid: (draw(_SELDOM), draw(st.booleans())) for guest in guests}
+    disks = {guest.vmid: draw(_VOLUMES) for guest in guests}
     facts = replace(
         a.cluster(name, guests=guests, jobs=jobs, storages=draw(_storages(account)), nodes=NODES),
         permissions=a.reading(AUDITOR),
@@ -248,12 +264,17 @@ def _cluster(draw: st.DrawFn, name: str, account: str) -> tuple[ClusterFacts, li
         outcomes=outcomes,
         restores={node: a.reading(draw(_restores(node))) for node in NODES},
         backups={"nas": a.reading(tuple(on_files))},
-        included={job.id: a.reading(OracleAnswer(tuple(_said(g, *disks[g.vmid]) for g in guests))) for job in jobs},
+        included={job.id: a.reading(OracleAnswer(tuple(_said(g, disks[g.vmid]) for g in guests))) for job in jobs},
         configs={
             guest.vmid: GuestConfig(
                 NOW,
                 created_at=draw(_rarely(None, SAVED - 3 * DAY, NOW - HOUR)),
-                volumes=(ConfigVolume("scsi0", "local-lvm:0", DISK),),
+                notes=draw(_NOTES),
+                volumes=tuple(
+                    ConfigVolume(key, f"local-lvm:{key}", draw(_rarely(DISK, 2 * DISK, None)), saved)
+                    for key, saved in disks[guest.vmid].items()
+                ),
+                parent_snapshot=draw(_rarely(None, "vzdump")),
             )
             for guest in guests
         },
@@ -266,8 +287,8 @@ _EXPECTATIONS = st.builds(
     demanded=_MOSTLY,
     max_age_seconds=_rarely(None, 2 * DAY, 40 * DAY),
     verified_within_seconds=_rarely(None, 7 * DAY),
-    copies=_rarely(1, 2, 3),
-    offsite=_SELDOM,
+    copies=st.sampled_from([1, 1, 2, 3]),
+    offsite=st.sampled_from([False, False, True]),
     offsite_max_age_seconds=st.sampled_from([None, 2 * DAY]),
     encrypted=_SELDOM,
     allowed_volumes=st.sampled_from([(), ("scsi1",)]),
@@ -279,6 +300,7 @@ POLICIES = st.builds(
     stores=st.sampled_from(
         [(), (StoreMark("vault", "offsite", offsite=True),), (StoreMark("vault", "copies", offsite=True),)]
     ),
+    waive_in_notes=_SELDOM,
 )
 _DRILLS = st.none() | st.lists(
     st.builds(Drill, st.just("lab"), st.just(100), st.just(NOW - DAY), st.booleans(), st.just("ana")), max_size=2

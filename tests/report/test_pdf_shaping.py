@@ -14,8 +14,8 @@ from pypdf import PdfReader
 from report.pdf.document import Document
 from report.pdf.flow import lay_out
 from report.pdf.render import render_pdf
-from report.sections import Column, Row
-from tests.report.test_pdf import assert_nothing_overflows, cell, opened, paper_of
+from report.pdf.typography import Style
+from tests.report.test_pdf import assert_nothing_overflows, cell, opened
 
 ARABIC, HEBREW = "خادم الويب الرئيسي", "שרת הדואר (ראשי)"
 LONG = "خادمالويبالرئيسيفيمركزالبيانات" * 3
@@ -48,12 +48,34 @@ def test_every_letter_is_drawn_and_the_same_paper_gives_the_same_bytes(name: str
     assert render_pdf(cell(name)) == data
 
 
-def test_such_names_are_drawn_in_their_own_font_however_many_stand_on_a_page(shapes: bool) -> None:
-    names = (ARABIC, HEBREW, "web-1", ARABIC, HEBREW)
-    rows = (Row((name,), group=f"group {number}") for number, name in enumerate(names))
-    text = PdfReader(io.BytesIO(render_pdf(paper_of(*rows, columns=(Column("Name", 1),))))).pages[1].extract_text()
-    for letter in "ويבת":
-        assert text.count(letter) == "".join(names).count(letter)
+def set_fonts(data: bytes) -> list[tuple[str, float]]:
+    """Given a PDF of one page, return the font and the size in which each piece of text is drawn, in order."""
+    content = PdfReader(io.BytesIO(data)).pages[0].get_contents()
+    assert content is not None
+    now, kept, found = ("", 0.0), [], []
+    for operands, operator in content.operations:
+        match operator:
+            case b"q":
+                kept.append(now)
+            case b"Q":
+                now = kept.pop()
+            case b"Tf":
+                now = str(operands[0]), float(operands[1])
+            case b"Tj":
+                found.append(now)
+    return found
+
+
+def test_every_line_has_its_own_font_whatever_was_drawn_before(shapes: bool) -> None:
+    lines = [(ARABIC, Style(9)), ("web-1", Style(20, bold=True))] * 2
+    with opened() as document:
+        document.new_page(landscape=False)
+        for number, (text, style) in enumerate(lines):
+            document.text(50, 100 + 50 * number, text, style)
+        fonts = set_fonts(document.to_bytes())
+    assert dict.fromkeys(fonts) == {("/F1", 9.0): None, ("/F2", 20.0): None}
+    assert fonts[: len(fonts) // 2] == fonts[len(fonts) // 2 :]
+    assert fonts[0] != fonts[-1]
 
 
 def test_arabic_letters_are_joined_with_the_extra_and_stand_alone_without_it(

@@ -84,6 +84,21 @@ def test_d15_an_ambiguous_group_may_hold_the_newer_backup(lab: dict[str, Any], a
     assert beside_a_shop_that_shares(**lab).guest().protection is alone
 
 
+def test_ambiguous_groups_are_told_in_the_order_of_their_places_whatever_the_server_lists_first() -> None:
+    newer = rows([SAVED + 300])
+    vault = e.server(*(e.copy(newer, datastore=store, namespace="lab") for store in ("copies", "offsite")))
+    turned = replace(vault, groups=dict(reversed(list(vault.groups.items()))))
+    told = [
+        [
+            dict(reason.params)["datastore"]
+            for reason in judge(vault=listed).guest().reasons
+            if "namespace" in dict(reason.params)
+        ]
+        for listed in (vault, turned)
+    ]
+    assert told == [["copies", "offsite"]] * 2
+
+
 def test_an_ambiguous_group_refutes_nothing_where_all_in_it_is_older_than_what_is_known() -> None:
     older = group(rows(dailies(3, SAVED - 9 * DAY)))
     assert beside_a_shop_that_shares(older, **on_files(3)).guest().protection is Protection.AT_RISK
