@@ -8,6 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from exporter.counters import Counters
@@ -192,6 +193,9 @@ class Reporting:
             fields = {"report": planned.name} | ({} if bug else {"error": complaint})
             LOGGER.log(logging.ERROR, message, exc_info=bug, extra={FIELDS: fields})
         track.complaint, track.failed_at = complaint, now
+        # what was written before it failed must not fill the disk, attempt by attempt
+        with suppress(OutputError):
+            self._parts().remove_old(planned, now)
 
     def _open_state(self) -> LastReports | None:
         """Return the door to what survives a restart; None, with a warning, where nothing can be written."""

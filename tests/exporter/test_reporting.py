@@ -326,6 +326,15 @@ def test_a_report_that_fails_is_tried_again_and_logged_once(
     assert home.written == ["06-01 06:03 CEST"]
 
 
+def test_old_files_go_also_while_a_report_fails(house: Callable[..., House]) -> None:
+    home = house("2026-06-01 05:59")
+    home.failure = OutputError("reports", "no bundle: it has no SHA256SUMS")
+    home.pass_time(3 * 60)
+
+    assert home.written == []
+    assert len(home.removed_at) == home.failures() == 3
+
+
 def test_a_bug_in_a_renderer_is_logged_and_does_not_end_the_thread(
     house: Callable[..., House], caplog: pytest.LogCaptureFixture
 ) -> None:
