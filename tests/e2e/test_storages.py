@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import pty
+import re
 import select
 import signal
 import socket
