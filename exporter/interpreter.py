@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+from collections.abc import Callable
 
 # young objects are looked at as they come, in steps of 1 to 15 ms; full collections are `tidy`'s
 YOUNG, MIDDLE, OLD = 5_000, 10, 1_000
@@ -22,8 +23,7 @@ def prepare() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG, MIDDLE, OLD)
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
-    if mallopt is not None:
+    if mallopt := _of_glibc("mallopt"):
         mallopt(M_MMAP_THRESHOLD, LARGE)
         mallopt(M_ARENA_MAX, HEAPS)
 
@@ -31,6 +31,10 @@ def prepare() -> None:
 def tidy() -> None:
     """Call after work that leaves cycles behind and much free memory between what stays, as the PDF does."""
     gc.collect()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # musl has none
-    if trim is not None:
+    if trim := _of_glibc("malloc_trim"):
         trim(0)
+
+
+def _of_glibc(name: str) -> Callable[..., int] | None:
+    """Given the name of a function of glibc, return it; None where another library is in its place (musl has none of these)."""
+    return getattr(ctypes.CDLL(None), name, None)

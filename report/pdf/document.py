@@ -217,12 +217,15 @@ class Document:
     def area(self, left: float, top: float, width: float, height: float, fill: Colour) -> None:
         """Fill a rectangle."""
         self._fill(fill)
-        self._drawn.append(f"{left:.2f} {self._pdf.h - top:.2f} {width:.2f} {-height:.2f} re f")
+        self._rectangle(left, top, width, height, "f")
 
     def frame(self, left: float, top: float, width: float, height: float, colour: Colour, thickness: float) -> None:
         """Draw a rectangle's edge."""
         self._pen(colour, thickness)
-        self._drawn.append(f"{left:.2f} {self._pdf.h - top:.2f} {width:.2f} {-height:.2f} re S")
+        self._rectangle(left, top, width, height, "S")
+
+    def _rectangle(self, left: float, top: float, width: float, height: float, operator: str) -> None:
+        self._drawn.append(f"{left:.2f} {self._pdf.h - top:.2f} {width:.2f} {-height:.2f} re {operator}")
 
     def link(self, left: float, top: float, width: float, height: float, target: Target) -> None:
         """Make a rectangle of the current page lead to a target, which may lie on a page that is yet to be drawn."""
